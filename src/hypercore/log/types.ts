@@ -1,0 +1,91 @@
+/**
+ * The values that travel between the log, its storage and its replication.
+ *
+ * @module
+ */
+
+/** A node of the Merkle tree, addressed by its flat in-order index. */
+export interface TreeNode {
+  /** Flat in-order index: leaves are even (`2 * block`), parents odd. */
+  readonly index: number;
+  /** Bytes of all blocks below this node. */
+  readonly size: number;
+  /** 32 bytes. */
+  readonly hash: Uint8Array;
+}
+
+/** One state of the tree; never changed once made. */
+export interface TreeHead {
+  /** Blocks. */
+  readonly length: number;
+  /** Bytes of all blocks, padding included. */
+  readonly byteLength: number;
+  /** How often the log was truncated. */
+  readonly fork: number;
+  /** The full roots that cover `length` blocks, left to right. */
+  readonly roots: readonly TreeNode[];
+  /** Signature over this state (64 bytes, or a multi-signature), null for an empty log. */
+  readonly signature: Uint8Array | null;
+}
+
+/** One who may sign; source: `hypercore/lib/verifier.js`. */
+export interface ManifestSigner {
+  readonly signature: "ed25519";
+  /** 32 bytes. */
+  readonly namespace: Uint8Array;
+  /** 32 bytes. */
+  readonly publicKey: Uint8Array;
+}
+
+/** A fixed unsigned start of the log. */
+export interface ManifestPrologue {
+  /** Tree hash at `length`, 32 bytes. */
+  readonly hash: Uint8Array;
+  /** Blocks. */
+  readonly length: number;
+}
+
+/** What a log's key commits to; source: `hypercore/lib/verifier.js`, `hypercore/lib/messages.js`. */
+export interface Manifest {
+  readonly version: number;
+  readonly hash: "blake2b";
+  readonly allowPatch: boolean;
+  /** How many signers must sign. */
+  readonly quorum: number;
+  readonly signers: readonly ManifestSigner[];
+  readonly prologue: ManifestPrologue | null;
+  /** Keys of associated logs (version 2). */
+  readonly linked: readonly Uint8Array[] | null;
+  /** Opaque bytes hashed into the key (version 2). */
+  readonly userData: Uint8Array | null;
+}
+
+/** What a peer asks to have proved; source: `hypercore/lib/messages.js`, `wire.request`. */
+export interface ProofRequest {
+  /** `nodes`: how many parents the asker is missing. */
+  readonly block: { readonly index: number; readonly nodes: number } | null;
+  /** `index` is a tree index. */
+  readonly hash: { readonly index: number; readonly nodes: number } | null;
+  readonly seek: { readonly bytes: number; readonly padding: number } | null;
+  readonly upgrade: { readonly start: number; readonly length: number } | null;
+}
+
+/** A proof as it travels; source: `hypercore/lib/messages.js`, `wire.data`. */
+export interface Proof {
+  readonly fork: number;
+  readonly block:
+    | { readonly index: number; readonly value: Uint8Array | null; readonly nodes: readonly TreeNode[] }
+    | null;
+  readonly hash: { readonly index: number; readonly nodes: readonly TreeNode[] } | null;
+  readonly seek: { readonly bytes: number; readonly nodes: readonly TreeNode[] } | null;
+  readonly upgrade:
+    | {
+      readonly start: number;
+      readonly length: number;
+      readonly nodes: readonly TreeNode[];
+      readonly additionalNodes: readonly TreeNode[];
+      readonly signature: Uint8Array;
+    }
+    | null;
+  readonly manifest: Manifest | null;
+}
