@@ -21,4 +21,4 @@ export { type CancelTimer, type Clock } from "./clock.ts";
 export { QuinceError, type QuinceErrorOptions } from "./errors.ts";
 export { type EventMap, TypedEventEmitter } from "./events.ts";
 export { type Random, runtimeRandom, SeededRandom } from "./random.ts";
-export { Duplex, PassThrough, Readable, Transform, Writable } from "./streams.ts";
+export { drained, Duplex, getStreamError, PassThrough, Readable, Transform, Writable } from "./streams.ts";

@@ -4,4 +4,28 @@
  * @module
  */
 // @ts-types="@types/streamx"
+import * as streamx from "streamx";
+
+// @ts-types="@types/streamx"
 export { Duplex, PassThrough, Readable, Transform, Writable } from "streamx";
+
+/** What streamx exports and its types leave out. */
+interface UntypedStreamx {
+  getStreamError(stream: streamx.Stream, options?: { all?: boolean }): Error | null;
+  readonly Writable: { drained(stream: streamx.Stream): Promise<boolean> };
+}
+
+const untyped = streamx as unknown as UntypedStreamx;
+
+/** The error that `stream` was destroyed with, or null when it lives or was destroyed without one. */
+export function getStreamError(stream: streamx.Stream): Error | null {
+  return untyped.getStreamError(stream);
+}
+
+/**
+ * Resolves once everything written to `stream` so far has been handed to its sink: true, or false when it was
+ * destroyed before.
+ */
+export function drained(stream: streamx.Stream): Promise<boolean> {
+  return untyped.Writable.drained(stream);
+}
