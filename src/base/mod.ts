@@ -21,4 +21,13 @@ export { type CancelTimer, type Clock } from "./clock.ts";
 export { QuinceError, type QuinceErrorOptions } from "./errors.ts";
 export { type EventMap, TypedEventEmitter } from "./events.ts";
 export { type Random, runtimeRandom, SeededRandom } from "./random.ts";
-export { drained, Duplex, getStreamError, PassThrough, Readable, Transform, Writable } from "./streams.ts";
+export {
+  drained,
+  Duplex,
+  getStreamError,
+  PassThrough,
+  Readable,
+  type StreamCallback,
+  Transform,
+  Writable,
+} from "./streams.ts";

@@ -29,3 +29,6 @@ export function getStreamError(stream: streamx.Stream): Error | null {
 export function drained(stream: streamx.Stream): Promise<boolean> {
   return untyped.Writable.drained(stream);
 }
+
+/** Ends one step of a stream's own work (`_open`, `_read`, `_write`, …), with what went wrong if anything did. */
+export type StreamCallback = (error?: Error | null) => void;
