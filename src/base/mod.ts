@@ -5,6 +5,7 @@
  */
 export {
   allocBytes,
+  allocBytesPooled,
   allocBytesUnsafe,
   compareBytes,
   concatBytes,
