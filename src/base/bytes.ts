@@ -7,11 +7,12 @@
  * @module
  */
 
-/** The part of `Buffer` that the allocator uses. */
+/** The part of `Buffer` that is used where there is one: it only saves time. */
 interface BufferAllocator {
   alloc(byteLength: number): Uint8Array;
   allocUnsafe(byteLength: number): Uint8Array;
   allocUnsafeSlow(byteLength: number): Uint8Array;
+  byteLength(text: string): number;
   from(buffer: ArrayBufferLike, byteOffset: number, byteLength: number): Uint8Array;
 }
 
@@ -101,6 +102,11 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
 /** Encodes `text` as UTF-8 into fresh bytes. */
 export function utf8Bytes(text: string): Uint8Array {
   return viewBytes(textEncoder.encode(text));
+}
+
+/** Returns how many bytes `text` takes as UTF-8. */
+export function utf8ByteLength(text: string): number {
+  return runtimeBuffer ? runtimeBuffer.byteLength(text) : textEncoder.encode(text).byteLength;
 }
 
 /** Decodes UTF-8; malformed sequences become U+FFFD. */

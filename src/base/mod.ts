@@ -14,6 +14,7 @@ export {
   hexBytes,
   hexText,
   isBytes,
+  utf8ByteLength,
   utf8Bytes,
   utf8Text,
   viewBytes,

@@ -9,7 +9,8 @@ import type { Encoder, State } from "./state.ts";
 
 const IPV4_BYTES = 4;
 const IPV6_BYTES = 16;
-const IPV6_GROUPS = 8;
+const DOT = 0x2e;
+const COLON = 0x3a;
 
 /** What an address codec takes. */
 export interface AddressInput {
@@ -155,8 +156,8 @@ function writeIpv4(bytes: Uint8Array, offset: number, text: string, host: string
   let digitCount = 0;
   let partCount = 0;
   for (let i = 0; i <= text.length; i++) {
-    const code = i < text.length ? text.charCodeAt(i) : 0x2e;
-    if (code === 0x2e) {
+    const code = i < text.length ? text.charCodeAt(i) : DOT;
+    if (code === DOT) {
       if (digitCount === 0 || partCount === IPV4_BYTES) throw invalidHost(host);
       bytes[offset + partCount++] = part;
       part = 0;
@@ -172,39 +173,52 @@ function writeIpv4(bytes: Uint8Array, offset: number, text: string, host: string
 
 function writeIpv6(bytes: Uint8Array, offset: number, host: string): void {
   const zone = host.indexOf("%");
-  const [head, tail, ...rest] = (zone === -1 ? host : host.slice(0, zone)).split("::");
-  if (rest.length > 0) throw invalidHost(host);
-  const headGroups = groupsOf(head!, host);
-  const tailGroups = groupsOf(tail ?? "", host);
-  const missing = IPV6_GROUPS - headGroups.length - tailGroups.length;
-  if (tail === undefined ? missing !== 0 : missing < 1) throw invalidHost(host);
-  bytes.fill(0, offset, offset + IPV6_BYTES);
-  writeGroups(bytes, offset, headGroups);
-  writeGroups(bytes, offset + 2 * (headGroups.length + missing), tailGroups);
-}
-
-function groupsOf(text: string, host: string): number[] {
-  if (text === "") return [];
-  const groups: number[] = [];
-  const parts = text.split(":");
-  for (const [i, part] of parts.entries()) {
-    if (i === parts.length - 1 && part.includes(".")) {
-      const bytes = new Uint8Array(IPV4_BYTES);
-      writeIpv4(bytes, 0, part, host);
-      groups.push(bytes[0]! * 0x100 + bytes[1]!, bytes[2]! * 0x100 + bytes[3]!);
-    } else {
-      if (!/^[0-9a-fA-F]{1,4}$/.test(part)) throw invalidHost(host);
-      groups.push(parseInt(part, 16));
+  const end = zone === -1 ? host.length : zone;
+  const abbreviatedStart = host.startsWith("::");
+  let position = 0;
+  let gap = abbreviatedStart ? 0 : -1;
+  let i = abbreviatedStart ? 2 : 0;
+  let open = !abbreviatedStart;
+  while (i < end || open) {
+    const first = i;
+    let group = 0;
+    for (let digit = hexDigit(host, i, end); digit >= 0; digit = hexDigit(host, ++i, end)) {
+      group = group * 16 + digit;
+    }
+    if (host.charCodeAt(i) === DOT && i < end) {
+      if (position > IPV6_BYTES - IPV4_BYTES) throw invalidHost(host);
+      writeIpv4(bytes, offset + position, host.slice(first, end), host);
+      position += IPV4_BYTES;
+      break;
+    }
+    if (i === first || i - first > 4 || position === IPV6_BYTES) throw invalidHost(host);
+    bytes[offset + position++] = group >>> 8;
+    bytes[offset + position++] = group;
+    if (i === end) break;
+    if (host.charCodeAt(i++) !== COLON) throw invalidHost(host);
+    open = true;
+    if (host.charCodeAt(i) === COLON && i < end) {
+      if (gap !== -1) throw invalidHost(host);
+      gap = position;
+      open = false;
+      i++;
     }
   }
-  return groups;
+  if (gap === -1 ? position !== IPV6_BYTES : position === IPV6_BYTES) throw invalidHost(host);
+  if (gap !== -1) {
+    const tail = IPV6_BYTES - (position - gap);
+    bytes.copyWithin(offset + tail, offset + gap, offset + position);
+    bytes.fill(0, offset + gap, offset + tail);
+  }
 }
 
-function writeGroups(bytes: Uint8Array, offset: number, groups: readonly number[]): void {
-  for (const [i, group] of groups.entries()) {
-    bytes[offset + 2 * i] = group >>> 8;
-    bytes[offset + 2 * i + 1] = group;
-  }
+/** Returns the value of the hexadecimal digit at `index`, or -1. */
+function hexDigit(text: string, index: number, end: number): number {
+  if (index >= end) return -1;
+  const code = text.charCodeAt(index);
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  const letter = code | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x61 + 10 : -1;
 }
 
 function invalidHost(host: string): TypeError {

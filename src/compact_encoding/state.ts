@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { allocBytesUnsafe } from "../base/mod.ts";
+import { allocBytesPooled } from "../base/mod.ts";
 
 /**
  * Where a codec is in its bytes.
@@ -44,7 +44,7 @@ export function state(start = 0, end = 0, buffer: Uint8Array | null = null): Sta
 }
 
 /**
- * Encodes one value into fresh bytes.
+ * Encodes one value into fresh bytes, which may share their `ArrayBuffer` with others.
  *
  * Source: compact-encoding `index.js`.
  *
@@ -57,7 +57,7 @@ export function state(start = 0, end = 0, buffer: Uint8Array | null = null): Sta
 export function encode<Input, Output = Input>(encoder: Encoder<Input, Output>, value: Input): Uint8Array {
   const sized: State = { start: 0, end: 0, buffer: null };
   encoder.preencode(sized, value);
-  const buffer = sized.buffer = allocBytesUnsafe(sized.end);
+  const buffer = sized.buffer = allocBytesPooled(sized.end);
   encoder.encode(sized, value);
   return buffer;
 }

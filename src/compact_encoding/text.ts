@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { utf8ByteLength, utf8Text } from "../base/mod.ts";
 
 /** One way to write text as bytes. */
 export interface TextEncoding {
@@ -18,15 +19,13 @@ export interface TextEncoding {
 }
 
 // Below these sizes a loop is faster than a call into the runtime.
-const SHORT_WRITE_CHARS = 48;
-const SHORT_READ_BYTES = 24;
+const SHORT_TEXT_CHARS = 32;
+const SHORT_TEXT_BYTES = 24;
 
 /** Characters turned into text at a time: arguments of one call, so they must fit on the stack. */
 const CHUNK_CHARS = 4096;
 
 const textEncoder = new TextEncoder();
-// A byte order mark is data here, not a signature to be dropped.
-const textDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 const BASE64_DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const BASE64_CODES = Uint8Array.from(BASE64_DIGITS, (digit) => digit.charCodeAt(0));
@@ -39,21 +38,14 @@ const BASE64_VALUES = digitValues(BASE64_DIGITS, BASE64_DIGITS.slice(0, 62) + "-
 /** UTF-8; lone surrogates are written as U+FFFD, malformed bytes are read as U+FFFD. */
 export const utf8Encoding: TextEncoding = {
   byteLength(text: string): number {
-    let byteLength = text.length;
+    if (text.length > SHORT_TEXT_CHARS) return utf8ByteLength(text);
     for (let i = 0; i < text.length; i++) {
-      const code = text.charCodeAt(i);
-      if (code < 0x80) continue;
-      if (code < 0x800) byteLength++;
-      else {
-        byteLength += 2;
-        // A pair of surrogates takes 4 bytes, 2 more than its 2 units.
-        if ((code & 0xfc00) === 0xd800 && (text.charCodeAt(i + 1) & 0xfc00) === 0xdc00) i++;
-      }
+      if (text.charCodeAt(i) >= 0x80) return utf8ByteLength(text);
     }
-    return byteLength;
+    return text.length;
   },
   write(buffer: Uint8Array, text: string, offset: number, byteLength: number): void {
-    const written = text.length <= SHORT_WRITE_CHARS ? writeAscii(buffer, text, offset, byteLength) : -1;
+    const written = text.length <= SHORT_TEXT_CHARS ? writeAscii(buffer, text, offset, byteLength) : -1;
     if (written >= 0) {
       if (written < byteLength) buffer.fill(0, offset + written, offset + byteLength);
       return;
@@ -62,7 +54,7 @@ export const utf8Encoding: TextEncoding = {
     target.fill(0, textEncoder.encodeInto(text, target).written);
   },
   read(buffer: Uint8Array, start: number, end: number): string {
-    if (end - start <= SHORT_READ_BYTES) {
+    if (end - start <= SHORT_TEXT_BYTES) {
       let text = "";
       let i = start;
       for (; i < end; i++) {
@@ -72,7 +64,7 @@ export const utf8Encoding: TextEncoding = {
       }
       if (i === end) return text;
     }
-    return textDecoder.decode(buffer.subarray(start, end));
+    return utf8Text(buffer.subarray(start, end));
   },
 };
 
@@ -84,11 +76,8 @@ export const asciiEncoding: TextEncoding = {
     for (let i = 0; i < count; i++) buffer[offset + i] = text.charCodeAt(i);
     buffer.fill(0, offset + count, offset + byteLength);
   },
-  read(buffer: Uint8Array, start: number, end: number): string {
-    const codes = new Uint8Array(end - start);
-    for (let i = 0; i < codes.length; i++) codes[i] = buffer[start + i]! & 0x7f;
-    return textOfCodes(codes);
-  },
+  read: (buffer: Uint8Array, start: number, end: number): string =>
+    textOfCodes(end - start, (i) => buffer[start + i]! & 0x7f),
 };
 
 /** Two hexadecimal digits a byte, of either case, read as lower case; an odd digit at the end is dropped. */
@@ -101,15 +90,11 @@ export const hexEncoding: TextEncoding = {
     }
     buffer.fill(0, offset + count, offset + byteLength);
   },
-  read(buffer: Uint8Array, start: number, end: number): string {
-    const codes = new Uint8Array(2 * (end - start));
-    for (let i = 0; i < codes.length; i += 2) {
-      const byte = buffer[start + i / 2]!;
-      codes[i] = HEX_CODES[byte >> 4]!;
-      codes[i + 1] = HEX_CODES[byte & 15]!;
-    }
-    return textOfCodes(codes);
-  },
+  read: (buffer: Uint8Array, start: number, end: number): string =>
+    textOfCodes(2 * (end - start), (i) => {
+      const byte = buffer[start + (i >>> 1)]!;
+      return HEX_CODES[(i & 1) === 0 ? byte >> 4 : byte & 15]!;
+    }),
 };
 
 /** Base64 of either alphabet, padded or not, read as the standard alphabet with padding. */
@@ -132,15 +117,14 @@ export const base64Encoding: TextEncoding = {
     buffer.fill(0, offset + count, offset + byteLength);
   },
   read(buffer: Uint8Array, start: number, end: number): string {
-    const codes = new Uint8Array(4 * Math.ceil((end - start) / 3)).fill(PADDING_CODE);
-    let c = 0;
-    for (let i = start; i < end; i += 3) {
-      const group = (buffer[i]! << 16) | (i + 1 < end ? buffer[i + 1]! << 8 : 0) |
-        (i + 2 < end ? buffer[i + 2]! : 0);
-      const digitCount = Math.min(end - i, 3) + 1;
-      for (let d = 0; d < digitCount; d++) codes[c++] = BASE64_CODES[(group >>> (18 - 6 * d)) & 63]!;
-    }
-    return textOfCodes(codes);
+    const digitCount = Math.ceil((end - start) * 8 / 6);
+    return textOfCodes(4 * Math.ceil((end - start) / 3), (i) => {
+      if (i >= digitCount) return PADDING_CODE;
+      const bit = 6 * i;
+      const at = start + Math.floor(bit / 8);
+      const pair = (buffer[at]! << 8) | (at + 1 < end ? buffer[at + 1]! : 0);
+      return BASE64_CODES[(pair >>> (10 - bit % 8)) & 63]!;
+    });
   },
 };
 
@@ -156,13 +140,8 @@ export const utf16leEncoding: TextEncoding = {
     }
     buffer.fill(0, offset + 2 * count, offset + byteLength);
   },
-  read(buffer: Uint8Array, start: number, end: number): string {
-    const codes = new Uint16Array((end - start) >>> 1);
-    for (let i = 0; i < codes.length; i++) {
-      codes[i] = buffer[start + 2 * i]! | (buffer[start + 2 * i + 1]! << 8);
-    }
-    return textOfCodes(codes);
-  },
+  read: (buffer: Uint8Array, start: number, end: number): string =>
+    textOfCodes((end - start) >>> 1, (i) => buffer[start + 2 * i]! | (buffer[start + 2 * i + 1]! << 8)),
 };
 
 /** Returns the bytes written, or -1 when a character is not ASCII. */
@@ -176,10 +155,13 @@ function writeAscii(buffer: Uint8Array, text: string, offset: number, byteLength
   return count;
 }
 
-function textOfCodes(codes: Uint8Array | Uint16Array): string {
+function textOfCodes(count: number, codeAt: (index: number) => number): string {
   let text = "";
-  for (let start = 0; start < codes.length; start += CHUNK_CHARS) {
-    text += Reflect.apply(String.fromCharCode, null, codes.subarray(start, start + CHUNK_CHARS));
+  for (let start = 0; start < count; start += CHUNK_CHARS) {
+    const codes: number[] = [];
+    const end = Math.min(start + CHUNK_CHARS, count);
+    for (let i = start; i < end; i++) codes.push(codeAt(i));
+    text += String.fromCharCode(...codes);
   }
   return text;
 }
