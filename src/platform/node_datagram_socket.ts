@@ -1,0 +1,193 @@
+/**
+ * UDP through `node:dgram`: everywhere, with TTL and buffer sizes; slower than `Deno.listenDatagram` in Deno.
+ *
+ * @module
+ */
+import dgram from "node:dgram";
+import type {
+  DatagramAddress,
+  DatagramSocket,
+  DatagramSocketHandlers,
+  DatagramSocketOptions,
+  OutgoingDatagram,
+} from "./datagram_socket.ts";
+import { bindError, errorCode, isPermissionRefusal, netPermissionError, PlatformError } from "./errors.ts";
+import { ReceiveBatch } from "./receive_batch.ts";
+
+/** Sends not yet taken by the system before the socket says that it is full. */
+const SENDS_PENDING_MAX = 96;
+
+/** What we ask the system for, as libudx does on bind (src/udx.c); the system may give less. */
+const RECEIVE_BUFFER_BYTES = 1024 * 1024;
+
+type LookupCallback = (error: Error | null, host: string, family: number) => void;
+
+/** Hosts are addresses already; answering at once makes `bind` and `send` synchronous. */
+function lookupLiteral(host: string, options: unknown, callback?: LookupCallback): void {
+  const answer = (callback ?? options) as LookupCallback;
+  answer(null, host, host.includes(":") ? 6 : 4);
+}
+
+/** Binds through `node:dgram`. @throws {PlatformError} as `bindDatagramSocket` says. */
+export function bindNodeDatagramSocket(options: DatagramSocketOptions): DatagramSocket {
+  const { host, port } = options;
+  const socket = dgram.createSocket({
+    type: host.includes(":") ? "udp6" : "udp4",
+    ipv6Only: options.ipv6Only ?? false,
+    reuseAddr: options.reuseAddress ?? false,
+    lookup: lookupLiteral as never,
+  });
+  let failure: unknown = null;
+  const onBindError = (error: unknown): void => {
+    failure ??= error;
+  };
+  socket.on("error", onBindError);
+  try {
+    socket.bind({ port, address: host });
+    if (failure) throw failure;
+    return new NodeDatagramSocket(socket, options.handlers);
+  } catch (cause) {
+    closeQuietly(socket);
+    throw bindError(host, port, failure ?? cause);
+  }
+}
+
+function closeQuietly(socket: dgram.Socket): void {
+  try {
+    socket.close();
+  } catch {
+    // A socket that never bound counts as closed already.
+  }
+}
+
+class NodeDatagramSocket implements DatagramSocket {
+  readonly backend = "node";
+  readonly address: DatagramAddress;
+  readonly #socket: dgram.Socket;
+  readonly #handlers: DatagramSocketHandlers;
+  readonly #batch: ReceiveBatch;
+  #deliveryArmed = false;
+  #sendsPending = 0;
+  #wasFull = false;
+  #closed: Promise<void> | null = null;
+  #ttl = 64;
+
+  constructor(socket: dgram.Socket, handlers: DatagramSocketHandlers) {
+    this.#socket = socket;
+    this.#handlers = handlers;
+    this.#batch = new ReceiveBatch((datagrams, count) => handlers.onReceive(datagrams, count));
+    const bound = socket.address();
+    this.address = { host: bound.address, port: bound.port, family: bound.address.includes(":") ? 6 : 4 };
+    socket.on("message", (bytes, from) => this.#onMessage(bytes, from.address, from.port));
+    socket.on("error", (error) => {
+      if (!this.#closed) this.#handlers.onSendError(error, this.address);
+    });
+    try {
+      socket.setRecvBufferSize(RECEIVE_BUFFER_BYTES);
+    } catch {
+      // The default size works, only with more loss under load.
+    }
+  }
+
+  get isWritable(): boolean {
+    return this.#sendsPending < SENDS_PENDING_MAX;
+  }
+
+  sendMany(datagrams: readonly OutgoingDatagram[], count: number): void {
+    if (this.#closed) return;
+    for (let i = 0; i < count; i++) {
+      const { bytes, address } = datagrams[i]!;
+      this.#sendsPending++;
+      this.#sendNow(bytes, address, (error) => {
+        this.#sendsPending--;
+        if (this.#closed) return;
+        if (error) this.#handlers.onSendError(this.#sendError(error, address), address);
+        this.#announceRoom();
+      });
+    }
+    if (!this.isWritable) this.#wasFull = true;
+  }
+
+  send(
+    bytes: Uint8Array,
+    address: DatagramAddress,
+    options: { readonly ttl?: number } = {},
+  ): Promise<boolean> {
+    if (this.#closed) return Promise.resolve(false);
+    return new Promise((resolve, reject) => {
+      const { ttl } = options;
+      if (ttl) this.#socket.setTTL(ttl);
+      this.#sendNow(bytes, address, (error) => {
+        if (error && isPermissionRefusal(error)) reject(this.#sendError(error, address));
+        else resolve(!error);
+      });
+      if (ttl) this.#socket.setTTL(this.#ttl);
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= new Promise((resolve) => this.#socket.close(() => resolve()));
+    return this.#closed;
+  }
+
+  setTtl(ttl: number): void {
+    if (!(Number.isInteger(ttl) && ttl >= 1 && ttl <= 255)) {
+      throw new RangeError(`Cannot set a TTL of ${ttl}, it is 1 to 255`);
+    }
+    this.#socket.setTTL(ttl);
+    this.#ttl = ttl;
+  }
+
+  getBufferSize(direction: "receive" | "send"): number {
+    return direction === "receive" ? this.#socket.getRecvBufferSize() : this.#socket.getSendBufferSize();
+  }
+
+  setBufferSize(direction: "receive" | "send", byteLength: number): void {
+    if (direction === "receive") this.#socket.setRecvBufferSize(byteLength);
+    else this.#socket.setSendBufferSize(byteLength);
+  }
+
+  setMembership(group: string, interfaceAddress: string, joined: boolean): void {
+    const on = interfaceAddress || undefined;
+    if (joined) this.#socket.addMembership(group, on);
+    else this.#socket.dropMembership(group, on);
+  }
+
+  #sendNow(bytes: Uint8Array, address: DatagramAddress, done: (error: Error | null) => void): void {
+    const needsMapping = this.address.family === 6 && address.family === 4;
+    const host = needsMapping ? `::ffff:${address.host}` : address.host;
+    try {
+      this.#socket.send(bytes, address.port, host, done);
+    } catch (error) {
+      queueMicrotask(() => done(error as Error));
+    }
+  }
+
+  #sendError(error: unknown, address: DatagramAddress): unknown {
+    if (isPermissionRefusal(error)) {
+      return netPermissionError(`Cannot send to ${address.host}:${address.port}`, error);
+    }
+    return new PlatformError(
+      "ERR_SOCKET",
+      `Cannot send to ${address.host}:${address.port} (${errorCode(error)})`,
+      { cause: error },
+    );
+  }
+
+  #announceRoom(): void {
+    if (!this.#wasFull || this.#sendsPending > SENDS_PENDING_MAX / 4) return;
+    this.#wasFull = false;
+    this.#handlers.onWritable();
+  }
+
+  #onMessage(bytes: Uint8Array, host: string, port: number): void {
+    this.#batch.add(bytes, host, port);
+    if (this.#batch.isFull) return this.#batch.deliver();
+    if (this.#deliveryArmed) return;
+    this.#deliveryArmed = true;
+    queueMicrotask(() => {
+      this.#deliveryArmed = false;
+      if (!this.#closed) this.#batch.deliver();
+    });
+  }
+}
