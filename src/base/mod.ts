@@ -24,9 +24,11 @@ export { QuinceError, type QuinceErrorOptions } from "./errors.ts";
 export { type EventMap, TypedEventEmitter } from "./events.ts";
 export { type Random, runtimeRandom, SeededRandom } from "./random.ts";
 export {
+  type AnyStream,
   drained,
   Duplex,
   getStreamError,
+  isReadBackpressured,
   PassThrough,
   Readable,
   type StreamCallback,
