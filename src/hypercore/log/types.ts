@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { HypercoreError } from "../errors.ts";
 
 /** A node of the Merkle tree, addressed by its flat in-order index. */
 export interface TreeNode {
@@ -84,8 +85,65 @@ export interface Proof {
       readonly length: number;
       readonly nodes: readonly TreeNode[];
       readonly additionalNodes: readonly TreeNode[];
-      readonly signature: Uint8Array;
+      /** Null only for a log without signers, whose prologue stands for a signature. */
+      readonly signature: Uint8Array | null;
     }
     | null;
   readonly manifest: Manifest | null;
 }
+
+/** A key pair as a log holds it. */
+export interface LogKeyPair {
+  /** 32 bytes. */
+  readonly publicKey: Uint8Array;
+  /** 64 bytes, null where only the public half is known. */
+  readonly secretKey: Uint8Array | null;
+}
+
+/** What `Log.prove` gives for one request. */
+export type ProveResult =
+  /** The proof; `block.value` is filled, `manifest` is null (the caller adds it where it was asked for). */
+  | { readonly kind: "proof"; readonly proof: Proof }
+  /** The block is not here, or the log is empty. */
+  | { readonly kind: "unavailable" }
+  /** The request cannot be answered by anyone, or not from the nodes that are here. */
+  | { readonly kind: "invalid"; readonly error: HypercoreError };
+
+/** What `Log.verify` found for one proof. */
+export type VerifyResult =
+  /** Verified and stored. */
+  | { readonly kind: "applied"; readonly upgraded: boolean }
+  /** Of another fork, or overtaken by what was verified in the meantime: not stored, not wrong. */
+  | { readonly kind: "stale" }
+  /** Wrong; not stored. */
+  | { readonly kind: "invalid"; readonly error: HypercoreError };
+
+/** What `Log.seek` found. */
+export type SeekResult =
+  /** The byte lies in block `index`, `offset` bytes in. */
+  | { readonly kind: "found"; readonly index: number; readonly offset: number }
+  /** The byte lies in one of the blocks from `start` to `end` (exclusive); the nodes to tell are not here. */
+  | { readonly kind: "range"; readonly start: number; readonly end: number };
+
+/** What changed in a log. Delivered after the change is stored and visible. */
+export type LogChange =
+  /** Blocks were written here. */
+  | { readonly kind: "append"; readonly head: TreeHead; readonly start: number; readonly blocks: number }
+  /** A longer log was verified from a peer. */
+  | { readonly kind: "upgrade"; readonly head: TreeHead }
+  /** Blocks arrived (`has`) or were dropped. */
+  | { readonly kind: "blocks"; readonly start: number; readonly length: number; readonly has: boolean }
+  /** The log was cut to `length`, here or by following a peer to another fork. */
+  | {
+    readonly kind: "truncate";
+    readonly length: number;
+    readonly fork: number;
+    readonly previousLength: number;
+  }
+  /** What was written is durable: peers may be told of `head`. */
+  | { readonly kind: "publish"; readonly head: TreeHead }
+  /** The manifest became known. */
+  | { readonly kind: "manifest" };
+
+/** Hears of every change, in order; must not throw. */
+export type LogListener = (change: LogChange) => void;

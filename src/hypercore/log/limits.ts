@@ -1,0 +1,38 @@
+/**
+ * Bounds of the log: what a peer, a caller or a damaged store can make it allocate.
+ *
+ * @module
+ */
+
+/** Largest flat tree index: 2^53 - 1, the largest integer a number holds. */
+export const TREE_INDEX_MAX: number = Number.MAX_SAFE_INTEGER;
+
+/** Most blocks in one log: tree indexes must fit the row indexes of a storage (2^40 - 1). */
+export const LOG_LENGTH_MAX: number = 2 ** 39;
+
+/** Most nodes on one path of a proof: no tree of {@linkcode LOG_LENGTH_MAX} blocks is higher. */
+export const PROOF_PATH_NODES_MAX = 64;
+
+/** Most nodes in the upgrade part of a proof, each of its two lists: one path down and one path up. */
+export const PROOF_UPGRADE_NODES_MAX = 128;
+
+/** Partial pages (4 KiB each) one {@linkcode Bitfield} holds unless told otherwise: 256 MiB of bits, 32 MiB of memory. */
+export const BITFIELD_PAGES_MAX = 8192;
+
+/** Bits per piece that `Bitfield.wants()` yields, as `hypercore/lib/bitfield.js` segments. */
+export const BITFIELD_WANT_BITS = 2097152;
+
+/** Most signers, and most linked keys, of one manifest. */
+export const MANIFEST_ENTRIES_MAX = 4096;
+
+/** Most bytes of a manifest's user data. */
+export const MANIFEST_USER_DATA_BYTES_MAX = 1 << 20;
+
+/** Most nodes in the patch of one multi-signature. */
+export const MULTISIG_PATCH_NODES_MAX = 8192;
+
+/** Most signatures in one multi-signature. */
+export const MULTISIG_PROOFS_MAX = 4096;
+
+/** Tree nodes one log keeps in memory: two generations of this many, about 300 bytes each. */
+export const NODE_CACHE_GENERATION_NODES = 4096;

@@ -1,0 +1,79 @@
+/**
+ * The log: blocks, the Merkle tree over them, who may sign it, and proofs of parts of it. No network.
+ *
+ * @module
+ */
+export {
+  Bitfield,
+  BITFIELD_PAGE_BITS,
+  BITFIELD_PAGE_BYTES,
+  type BitfieldOptions,
+  type BitfieldPiece,
+  type BitfieldRange,
+} from "./bitfield.ts";
+export { CoreStore } from "./core_store.ts";
+export {
+  fullRoots,
+  isRightChild,
+  leafCount,
+  leftChild,
+  leftSpan,
+  rightChild,
+  rightSpan,
+  subtreeContains,
+  TreeCursor,
+  treeDepth,
+  treeParent,
+  treeSibling,
+  treeWidth,
+} from "./flat_tree.ts";
+export {
+  BITFIELD_PAGES_MAX,
+  BITFIELD_WANT_BITS,
+  LOG_LENGTH_MAX,
+  MANIFEST_ENTRIES_MAX,
+  MANIFEST_USER_DATA_BYTES_MAX,
+  MULTISIG_PATCH_NODES_MAX,
+  MULTISIG_PROOFS_MAX,
+  NODE_CACHE_GENERATION_NODES,
+  PROOF_PATH_NODES_MAX,
+  PROOF_UPGRADE_NODES_MAX,
+  TREE_INDEX_MAX,
+} from "./limits.ts";
+export {
+  type CoreAlias,
+  Log,
+  type LogAppendOptions,
+  type LogAppendResult,
+  type LogOpenOptions,
+} from "./log.ts";
+export {
+  createManifest,
+  decodeManifest,
+  defaultSignerManifest,
+  encodeManifest,
+  isCompat,
+  isValidManifest,
+  manifestCodec,
+  manifestHash,
+  type ManifestInput,
+  type ManifestSignerInput,
+  ownManifest,
+} from "./manifest.ts";
+export { namespace, type NamespaceName, replicationCapability } from "./namespaces.ts";
+export { SIGNABLE_BYTES, treeSignable, treeSignableCompat } from "./signable.ts";
+export type {
+  LogChange,
+  LogKeyPair,
+  LogListener,
+  Manifest,
+  ManifestPrologue,
+  ManifestSigner,
+  Proof,
+  ProofRequest,
+  ProveResult,
+  SeekResult,
+  TreeHead,
+  TreeNode,
+  VerifyResult,
+} from "./types.ts";
