@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import {
   allocBytes,
+  allocBytesPooled,
   allocBytesUnsafe,
   compareBytes,
   concatBytes,
@@ -9,6 +10,7 @@ import {
   hexBytes,
   hexText,
   isBytes,
+  utf8ByteLength,
   utf8Bytes,
   utf8Text,
   viewBytes,
@@ -73,4 +75,20 @@ Deno.test("isBytes() accepts byte arrays only", () => {
   assert.equal(isBytes(allocBytes(1)), true);
   assert.equal(isBytes([1]), false);
   assert.equal(isBytes(new ArrayBuffer(1)), false);
+});
+
+Deno.test("allocBytesPooled() gives bytes of the size asked for", () => {
+  for (const byteLength of [0, 1, 100, 100_000]) {
+    assert.equal(allocBytesPooled(byteLength).byteLength, byteLength);
+  }
+});
+
+Deno.test("utf8ByteLength() counts the bytes that utf8Bytes() gives", () => {
+  for (const text of ["", "abc", "é€😀", "\ud800x", "\ufeffa"]) {
+    assert.equal(utf8ByteLength(text), utf8Bytes(text).byteLength);
+  }
+});
+
+Deno.test("utf8Text() keeps a byte order mark", () => {
+  assert.equal(utf8Text(utf8Bytes("\ufeffa")), "\ufeffa");
 });
