@@ -35,3 +35,4 @@ export {
   type StoredRecord,
   type WriteOptions,
 } from "./storage.ts";
+export { SNAPSHOT_COUNT_MAX, SqliteStorage, type SqliteStorageOptions } from "./sqlite/mod.ts";

@@ -1,0 +1,235 @@
+/**
+ * An open store: one connection that writes (or, read-only, only reads), the queue of writes, the sync, the
+ * snapshots. Whether it may be used is the business of `SqliteStorage`.
+ *
+ * @module
+ */
+import { type FileHandle, mkdir, open, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { WriteBatch } from "../batch.ts";
+import { StorageError } from "../errors.ts";
+import type { StorageSnapshot } from "../storage.ts";
+import { openReader, openWriter } from "./connection.ts";
+import { storageFailure } from "./failure.ts";
+import { FolderLock } from "./folder_lock.ts";
+import { LogSync } from "./log_sync.ts";
+import { loadRuntime } from "./runtime.ts";
+import { SnapshotPool } from "./snapshots.ts";
+import { TableReader } from "./table_reader.ts";
+import { TableWriter } from "./table_writer.ts";
+
+/** Options of {@linkcode OpenStore.open}. */
+export interface OpenStoreOptions {
+  /** The store's folder. */
+  readonly folder: string;
+  /** Opens without the lock, for reading what another process may be writing. */
+  readonly readOnly: boolean;
+  /** Most snapshots open at once. */
+  readonly snapshotCountMax: number;
+  /** Page cache, bytes. */
+  readonly cacheByteLength: number;
+}
+
+/** What only a store open for writing has. */
+interface WriteSide {
+  readonly lock: FolderLock;
+  readonly tables: TableWriter;
+  readonly log: FileHandle;
+  readonly logSync: LogSync;
+}
+
+/** A write that is called but not committed. */
+interface QueuedWrite {
+  readonly batch: WriteBatch;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** An open store. */
+export class OpenStore {
+  readonly #folder: string;
+  readonly #file: string;
+  readonly #database: DatabaseSync;
+  readonly #begin: StatementSync;
+  readonly #end: StatementSync;
+  readonly #tables: TableReader;
+  readonly #snapshots: SnapshotPool;
+  readonly #writeSide: WriteSide | null;
+  #queue: QueuedWrite[] = [];
+  #isReading = false;
+
+  private constructor(
+    { folder, file, database, tables, snapshots, writeSide }: {
+      folder: string;
+      file: string;
+      database: DatabaseSync;
+      tables: TableReader;
+      snapshots: SnapshotPool;
+      writeSide: WriteSide | null;
+    },
+  ) {
+    this.#folder = folder;
+    this.#file = file;
+    this.#database = database;
+    this.#begin = database.prepare("BEGIN");
+    this.#end = database.prepare("COMMIT");
+    this.#tables = tables;
+    this.#snapshots = snapshots;
+    this.#writeSide = writeSide;
+  }
+
+  /** Opens the store in a folder, creating both unless `readOnly`. Leaves nothing open when it fails. */
+  static async open(options: OpenStoreOptions): Promise<OpenStore> {
+    const { folder, readOnly, snapshotCountMax, cacheByteLength } = options;
+    const runtime = await loadRuntime();
+    const file = join(folder, "quince.db");
+    const failed: (() => unknown)[] = [];
+    try {
+      if (readOnly) await assertStore(folder, file);
+      else await mkdir(folder, { recursive: true });
+      const lock = readOnly ? null : await FolderLock.acquire(runtime, folder);
+      if (lock !== null) failed.push(() => lock.release());
+      const database = readOnly ? openReader(runtime, file) : openWriter(runtime, { file, cacheByteLength });
+      failed.push(() => database.close());
+      const tables = new TableReader({ runtime, database, file });
+      const snapshots = new SnapshotPool({ runtime, file, folder, countMax: snapshotCountMax });
+      let writeSide: WriteSide | null = null;
+      if (lock !== null) {
+        const writer = new TableWriter(runtime, database);
+        const logFile = `${file}-wal`;
+        const log = await open(logFile, "r+");
+        writeSide = { lock, tables: writer, log, logSync: new LogSync(() => log.datasync(), logFile) };
+      }
+      return new OpenStore({ folder, file, database, tables, snapshots, writeSide });
+    } catch (error) {
+      for (const undo of failed.reverse()) await undo();
+      throw storageFailure(error, "open", file, folder);
+    }
+  }
+
+  /** Runs `work` on one view of everything written so far. */
+  read<T>(work: (tables: TableReader) => T): T {
+    this.#flush();
+    try {
+      if (!this.#isReading) {
+        this.#begin.run();
+        this.#isReading = true;
+      }
+      const result = work(this.#tables);
+      // What another process writes must become visible; what this one writes ends the transaction itself.
+      if (this.#writeSide === null) this.#endReading();
+      return result;
+    } catch (error) {
+      this.#endReading();
+      throw storageFailure(error, "read", this.#file, this.#folder);
+    }
+  }
+
+  /** Commits `batch` with whatever else is written in the same turn. */
+  write(batch: WriteBatch): Promise<void> {
+    if (this.#writeSide === null) return Promise.reject(this.#readOnlyError());
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ batch, resolve, reject });
+      if (this.#queue.length === 1) queueMicrotask(() => this.#flush());
+    });
+  }
+
+  /** Makes everything written so far durable. */
+  async sync(): Promise<void> {
+    if (this.#writeSide === null) throw this.#readOnlyError();
+    this.#flush();
+    await this.#writeSide.logSync.sync();
+  }
+
+  /** Takes a snapshot of everything written so far. */
+  snapshot(): StorageSnapshot {
+    this.#flush();
+    return this.#snapshots.take();
+  }
+
+  /** Makes everything durable and releases everything, also when the first fails. */
+  async close(): Promise<void> {
+    this.#flush();
+    const writeSide = this.#writeSide;
+    try {
+      // SQLite syncs when the last connection is closed; a reader in another process may be later.
+      await writeSide?.logSync.sync();
+    } finally {
+      await writeSide?.logSync.idle();
+      await writeSide?.log.close();
+      this.#endReading();
+      this.#snapshots.close();
+      this.#database.close();
+      await writeSide?.lock.release();
+    }
+  }
+
+  /**
+   * Commits what is queued as one transaction. When that fails each batch gets a transaction of its own, so that
+   * only those fail that must.
+   */
+  #flush(): void {
+    if (this.#queue.length === 0) return;
+    const { tables, logSync } = this.#writeSide!;
+    const writes = this.#queue;
+    this.#queue = [];
+    this.#endReading();
+    if (writes.length > 1) {
+      try {
+        tables.commit(writes.map((write) => write.batch));
+        logSync.handleCommit();
+        for (const { resolve } of writes) resolve();
+        return;
+      } catch {
+        // Which of them failed, and why, comes out below.
+      }
+    }
+    for (const { batch, resolve, reject } of writes) {
+      try {
+        tables.commit([batch]);
+        logSync.handleCommit();
+        resolve();
+      } catch (error) {
+        const isMistake = error instanceof TypeError || error instanceof RangeError;
+        reject(isMistake ? error : storageFailure(error, "write", this.#file, this.#folder));
+      }
+    }
+  }
+
+  /**
+   * Ends the transaction that reads share. It is left open between reads because taking and dropping SQLite's locks
+   * costs twice as much as a read; a write ends it, so it never keeps the log from starting over.
+   */
+  #endReading(): void {
+    if (!this.#isReading) return;
+    this.#isReading = false;
+    try {
+      this.#end.run();
+    } catch {
+      // An input/output error ended it already.
+    }
+  }
+
+  #readOnlyError(): StorageError {
+    return new StorageError(
+      "STORAGE_READ_ONLY",
+      `Cannot write ${this.#file}: it was opened with readOnly; open it without`,
+      { file: this.#file },
+    );
+  }
+}
+
+/** @throws {StorageError} `STORAGE_MISSING` or `STORAGE_PATH` when there is no database to read. */
+async function assertStore(folder: string, file: string): Promise<void> {
+  try {
+    await stat(file);
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== "ENOENT") throw error;
+    throw new StorageError(
+      "STORAGE_MISSING",
+      `Cannot open ${folder} read-only: there is no store in it; check the path, or open it once for writing`,
+      { cause: error, file: folder },
+    );
+  }
+}
