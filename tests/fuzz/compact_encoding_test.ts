@@ -110,14 +110,15 @@ const STRICTER = new Set([
   "frame(any)",
   "ip",
   "ipAddress",
+  "lexint",
   "net.ipAddress",
 ]);
 
 /**
  * Codecs whose values may have no encoding that gives them back: `lexint` rounds, a float in `any` may be a whole number
- * beyond the safe ones, and the width of a bitfield is the writer's.
+ * beyond the safe ones, a number in JSON may be infinite, and the width of a bitfield is the writer's.
  */
-const UNSTABLE = /lexint|any|bitfield/;
+const UNSTABLE = /lexint|any|json|bitfield/;
 
 for (const [codec, draw] of Object.entries(CODECS)) {
   const ours = codecOf(codec);
