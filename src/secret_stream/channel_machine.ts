@@ -171,7 +171,7 @@ export class ChannelMachine {
       wipe(handshake.rx);
     }
     if (machine.state.kind === "failed") {
-      this.#fail(new SecretStreamError("HANDSHAKE_FAILED", { cause: machine.state.cause }));
+      this.#fail(new SecretStreamError("HANDSHAKE_FAILED"));
     }
   }
 

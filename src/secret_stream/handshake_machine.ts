@@ -23,7 +23,7 @@ export interface Handshake {
 type State =
   | { readonly kind: "running" }
   | { readonly kind: "complete"; readonly handshake: Handshake }
-  | { readonly kind: "failed"; readonly cause: unknown };
+  | { readonly kind: "failed" };
 
 /** Pure handshake machine. */
 export class HandshakeMachine {
@@ -46,7 +46,7 @@ export class HandshakeMachine {
   /** Gives up. */
   destroy(): void {
     this.#noise.destroy();
-    if (this.#state.kind === "running") this.#state = { kind: "failed", cause: undefined };
+    if (this.#state.kind === "running") this.#state = { kind: "failed" };
   }
 
   /** Takes the body of a frame. */
@@ -74,14 +74,9 @@ export class HandshakeMachine {
   }
 
   #write(): void {
-    try {
-      this.#transmit = encodeFrame(this.#noise.writeMessage());
-    } catch (cause) {
-      // A key that was given to us is no point that one may multiply with.
-      this.#noise.destroy();
-      this.#state = { kind: "failed", cause };
-      return;
-    }
+    const message = this.#noise.writeMessage();
+    if (message === null) return this.destroy();
+    this.#transmit = encodeFrame(message);
     this.#finish();
   }
 

@@ -11,6 +11,7 @@ import {
   aeadChaCha20Poly1305Decrypt,
   aeadChaCha20Poly1305Encrypt,
   blake2b,
+  CryptoError,
   hkdfBlake2b,
   noiseDh,
   signKeyPair,
@@ -92,9 +93,9 @@ type State =
  *
  * const a = new NoiseHandshake({ pattern: "XX", isInitiator: true, keyPair: signKeyPair(), randomBytes });
  * const b = new NoiseHandshake({ pattern: "XX", isInitiator: false, keyPair: signKeyPair(), randomBytes });
- * b.handleMessage(a.writeMessage());
- * a.handleMessage(b.writeMessage());
- * b.handleMessage(a.writeMessage());
+ * b.handleMessage(a.writeMessage()!);
+ * a.handleMessage(b.writeMessage()!);
+ * b.handleMessage(a.writeMessage()!);
  * a.result?.hash; // equals b.result?.hash
  * ```
  */
@@ -142,11 +143,12 @@ export class NoiseHandshake {
   }
 
   /**
-   * Makes our next message, carrying `payload`.
+   * Makes our next message, carrying `payload`; or returns null, which ends the handshake, when a key of the other
+   * side is no proper point.
    *
    * @throws {TypeError} when it is not our turn, or the payload makes the message longer than 65535 bytes.
    */
-  writeMessage(payload: Uint8Array = NOTHING): Uint8Array {
+  writeMessage(payload: Uint8Array = NOTHING): Uint8Array | null {
     const messageIndex = this.#requireTurn(true);
     const parts: Uint8Array[] = [];
     for (const token of this.#messages[messageIndex]!) {
@@ -156,8 +158,9 @@ export class NoiseHandshake {
         parts.push(this.#ephemeral.publicKey.slice());
       } else if (token === "s") {
         parts.push(this.#symmetric.encryptAndHash(this.#static.publicKey));
-      } else {
-        this.#mixDh(token);
+      } else if (!this.#mixDh(token)) {
+        this.#fail();
+        return null;
       }
     }
     parts.push(this.#symmetric.encryptAndHash(payload));
@@ -225,7 +228,7 @@ export class NoiseHandshake {
         this.#remoteStatic = this.#symmetric.decryptAndHash(message.subarray(offset, end));
         if (this.#remoteStatic === null || !this.#acceptsRemoteStatic()) return null;
         offset = end;
-      } else if (!this.#tryMixDh(token)) {
+      } else if (!this.#mixDh(token)) {
         return null;
       }
     }
@@ -237,25 +240,23 @@ export class NoiseHandshake {
     return expected === null || expected.every((byte, index) => byte === this.#remoteStatic![index]);
   }
 
-  /** As {@linkcode #mixDh}; false when the other side's key is no point that one may multiply with. */
-  #tryMixDh(token: Exclude<Token, "e" | "s">): boolean {
-    try {
-      this.#mixDh(token);
-      return true;
-    } catch {
-      // The only bytes here that come from outside are the other side's keys.
-      return false;
-    }
-  }
-
-  #mixDh(token: Exclude<Token, "e" | "s">): void {
+  /** False when the other side's key is no point that one may multiply with. */
+  #mixDh(token: Exclude<Token, "e" | "s">): boolean {
     const [ofInitiator, ofResponder] = token;
     const [ours, theirs] = this.#isInitiator ? [ofInitiator, ofResponder] : [ofResponder, ofInitiator];
     const keyPair = ours === "s" ? this.#static : this.#ephemeral!;
     const publicKey = theirs === "s" ? this.#remoteStatic! : this.#remoteEphemeral!;
-    const shared = noiseDh(publicKey, keyPair);
+    let shared: Uint8Array;
+    try {
+      shared = noiseDh(publicKey, keyPair);
+    } catch (error) {
+      // Lengths were checked before, so what is left is the point, or a scalar that no key has.
+      if (error instanceof CryptoError) return false;
+      throw error;
+    }
     this.#symmetric.mixKey(shared);
     wipe(shared);
+    return true;
   }
 
   #advance(messageIndex: number): void {
