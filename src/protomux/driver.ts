@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { allocBytesUnsafe } from "../base/mod.ts";
 import type { Encoder } from "../compact_encoding/mod.ts";
 import { Channel, channelControl, type ChannelHost } from "./channel.ts";
 import { ProtomuxError } from "./errors.ts";
+import { FrameSlab } from "./frame_slab.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
 import type { ChannelOptions, FramedStream, PairCallback, ProtomuxOptions } from "./options.ts";
 import { type ChannelKey, channelKeyText, type MachineChannel } from "./pairing.ts";
@@ -43,7 +43,7 @@ export class Protomux<Stream extends FramedStream = FramedStream> implements Asy
   readonly #host: ChannelHost;
   readonly #pairCallbacks = new Map<string, PairCallback>();
   readonly #onerror: ProtomuxOptions["onerror"];
-  readonly #protocolBytesMax: number;
+  readonly #protocolLengthMax: number;
   readonly #idBytesMax: number;
   readonly #uncorkBound = (): void => this.uncork();
   readonly #closedWait: PromiseWithResolvers<void> = Promise.withResolvers<void>();
@@ -59,11 +59,9 @@ export class Protomux<Stream extends FramedStream = FramedStream> implements Asy
     // Compat: protomux/index.js does so for null only, and a stream without the field ends up with two muxers.
     if (stream.userData === null || stream.userData === undefined) stream.userData = this;
     this.stream = stream;
-    const alloc = options.alloc ??
-      (typeof stream.alloc === "function" ? (byteLength) => stream.alloc!(byteLength) : allocBytesUnsafe);
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
-    this.#machine = new ProtomuxMachine(alloc, limits);
-    this.#protocolBytesMax = limits.protocolBytesMax;
+    this.#machine = new ProtomuxMachine(options.alloc ?? allocatorOf(stream), limits);
+    this.#protocolLengthMax = limits.protocolLengthMax;
     this.#idBytesMax = limits.idBytesMax;
     this.#onerror = options.onerror;
     this.#host = this.#createHost();
@@ -156,12 +154,14 @@ export class Protomux<Stream extends FramedStream = FramedStream> implements Asy
   ): Channel<Input, Output> | null {
     if (this.stream.destroyed || this.#isDestroying) return null;
     const { protocol, id = null, aliases, unique = true } = options;
-    if (protocol.length > this.#protocolBytesMax || (id?.byteLength ?? 0) > this.#idBytesMax) {
-      throw new RangeError(`Name of ${protocol.length} or id of ${id?.byteLength ?? 0} bytes is too long`);
+    if (protocol.length > this.#protocolLengthMax || (id?.byteLength ?? 0) > this.#idBytesMax) {
+      throw new RangeError(
+        `Name of ${protocol.length} characters or id of ${id?.byteLength ?? 0} bytes is too long`,
+      );
     }
     const channel = new Channel<Input, Output>(this.#host, options);
     const machineChannel = this.#machine.createChannel(channel, { protocol, id, aliases, unique });
-    this.#flush();
+    this.#process();
     if (machineChannel === null) return null;
     channelControl.attach(channel, machineChannel);
     if (machineChannel.remoteId > 0) this.#completePairingSoon(machineChannel);
@@ -190,7 +190,7 @@ export class Protomux<Stream extends FramedStream = FramedStream> implements Asy
       open: (channel, encoding, handshake) => this.#open(channel, encoding, handshake),
       close: (channel) => {
         this.#machine.closeChannel(channelControl.machineChannel(channel));
-        this.#flush();
+        this.#process();
       },
       send: (channel, type, encoding, value) => {
         const isCorked = this.#machine.corkDepth > 0;
@@ -208,12 +208,12 @@ export class Protomux<Stream extends FramedStream = FramedStream> implements Asy
   #open<Value>(channel: Channel, encoding: Encoder<Value, unknown> | null, handshake: Value): void {
     const machineChannel = channelControl.machineChannel(channel);
     const isPaired = this.#machine.openChannel(machineChannel, channel, encoding, handshake);
-    this.#flush();
     if (isPaired) this.#completePairingSoon(machineChannel);
-    if (machineChannel.localId > 0) return;
-    // The stream is gone, or about to be because the ids are used up.
-    this.#machine.forgetChannel(machineChannel);
-    channelControl.close(channel, true);
+    if (machineChannel.localId === 0) {
+      // The stream is gone, or about to be because the ids are used up.
+      this.#machine.forgetChannel(machineChannel);
+      channelControl.close(channel, true);
+    }
     this.#process();
   }
 
@@ -250,7 +250,7 @@ export class Protomux<Stream extends FramedStream = FramedStream> implements Asy
 
   /** Does what the machine wants done. A handler may make the stream deliver more; that waits for its turn. */
   #process(): void {
-    if (this.#isProcessing) return;
+    if (this.#isProcessing) return this.#flush();
     this.#isProcessing = true;
     try {
       for (let event = this.#machine.pollEvent(); event !== null; event = this.#machine.pollEvent()) {
@@ -345,6 +345,12 @@ export class Protomux<Stream extends FramedStream = FramedStream> implements Asy
     if (isCongested) this.stream.pause();
     else this.stream.resume();
   }
+}
+
+function allocatorOf(stream: FramedStream): (byteLength: number) => Uint8Array {
+  if (typeof stream.alloc === "function") return (byteLength) => stream.alloc!(byteLength);
+  const slab = new FrameSlab();
+  return (byteLength) => slab.alloc(byteLength);
 }
 
 function toError(reason: unknown): Error {

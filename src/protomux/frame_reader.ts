@@ -10,12 +10,11 @@ import { CONTROL, CONTROL_CHANNEL } from "./messages.ts";
 /** What {@linkcode FrameReader.next} came upon. */
 export type FrameStep = "message" | "batchStart" | "batchEnd" | "end";
 
-/** A batch, or a batch within one. */
-interface BatchLevel {
+/** A batch around the one that is being read. */
+interface OuterBatch {
   readonly end: number;
-  channelId: number;
-  /** Whether a `batchStart` was reported, so that a `batchEnd` must follow. */
-  isReported: boolean;
+  readonly channelId: number;
+  readonly isReported: boolean;
 }
 
 /** Walks through one frame at a time. */
@@ -29,8 +28,14 @@ export class FrameReader {
 
   readonly #batchDepthMax: number;
   readonly #cursor: State = { start: 0, end: 0, buffer: null };
-  readonly #levels: BatchLevel[] = [];
   #isLoaded = false;
+  /** Batches within each other at the cursor; what follows describes the innermost. */
+  #depth = 0;
+  #batchEnd = 0;
+  #batchChannelId = 0;
+  /** Whether a `batchStart` was reported, so that a `batchEnd` must follow. */
+  #isBatchReported = false;
+  readonly #outerBatches: OuterBatch[] = [];
 
   /** Creates a reader that refuses batches nested deeper than `batchDepthMax`. */
   constructor(batchDepthMax: number) {
@@ -39,23 +44,24 @@ export class FrameReader {
 
   /** Whether a frame is under way. */
   get isActive(): boolean {
-    return this.#isLoaded || this.#levels.length > 0;
+    return this.#isLoaded || this.#depth > 0;
   }
 
   /** Starts with `frame`, which is borrowed until the last step. */
   load(frame: Uint8Array): void {
-    this.#cursor.buffer = this.payload.buffer = frame;
-    this.#cursor.start = 0;
-    this.#cursor.end = frame.byteLength;
-    this.#levels.length = 0;
+    const cursor = this.#cursor;
+    cursor.buffer = this.payload.buffer = frame;
+    cursor.start = 0;
+    cursor.end = frame.byteLength;
     this.#isLoaded = true;
   }
 
   /** Forgets the frame. */
   unload(): void {
     this.#cursor.buffer = this.payload.buffer = null;
-    this.#levels.length = 0;
     this.#isLoaded = false;
+    this.#depth = 0;
+    if (this.#outerBatches.length > 0) this.#outerBatches.length = 0;
   }
 
   /**
@@ -65,67 +71,85 @@ export class FrameReader {
    */
   next(): FrameStep {
     while (true) {
-      const level = this.#levels.length === 0 ? null : this.#levels[this.#levels.length - 1]!;
-      const step = level === null ? this.#stepIntoFrame() : this.#stepInBatch(level);
+      const step = this.#depth > 0 ? this.#stepInBatch() : this.#stepIntoFrame();
       if (step !== null) return step;
     }
   }
 
   #stepIntoFrame(): FrameStep | null {
-    if (!this.#isLoaded) {
-      this.unload();
-      return "end";
-    }
+    if (!this.#isLoaded) return "end";
     this.#isLoaded = false;
     return this.#readMessage(uint.decode(this.#cursor), this.#cursor.end);
   }
 
-  #stepInBatch(level: BatchLevel): FrameStep | null {
+  #stepInBatch(): FrameStep | null {
     const cursor = this.#cursor;
-    cursor.end = level.end;
-    if (cursor.start >= level.end) {
-      this.#levels.pop();
-      return level.isReported ? "batchEnd" : null;
-    }
+    const batchEnd = this.#batchEnd;
     const lengthStart = cursor.start;
+    if (lengthStart >= batchEnd) return this.#leaveBatch();
+    cursor.end = batchEnd;
     const byteLength = uint.decode(cursor);
     if (byteLength === 0) {
-      level.channelId = uint.decode(cursor);
+      this.#batchChannelId = uint.decode(cursor);
       return null;
     }
-    const available = level.end - cursor.start;
-    if (byteLength > available) {
-      throw new ProtomuxError(
-        "INVALID_BATCH",
-        `Batch has ${available} bytes left for a message of ${byteLength}`,
-      );
-    }
     const end = cursor.start + byteLength;
-    if (!level.isReported && end !== level.end) {
-      level.isReported = true;
+    if (end > batchEnd) throw overrun(byteLength, batchEnd - cursor.start);
+    if (!this.#isBatchReported && end !== batchEnd) {
+      this.#isBatchReported = true;
       cursor.start = lengthStart;
       return "batchStart";
     }
-    return this.#readMessage(level.channelId, end);
+    return this.#readMessage(this.#batchChannelId, end);
   }
 
   /** Reads a message that starts at the cursor; null when it turned out to be a batch. */
   #readMessage(channelId: number, end: number): FrameStep | null {
     const cursor = this.#cursor;
+    const payload = this.payload;
     cursor.end = end;
     const type = uint.decode(cursor);
-    if (channelId === CONTROL_CHANNEL && type === CONTROL.batch) {
-      if (this.#levels.length === this.#batchDepthMax) {
-        throw new ProtomuxError("INVALID_BATCH", `Batches are nested deeper than ${this.#batchDepthMax}`);
-      }
-      this.#levels.push({ end, channelId: uint.decode(cursor), isReported: false });
-      return null;
-    }
+    if (channelId === CONTROL_CHANNEL && type === CONTROL.batch) return this.#enterBatch(end);
     this.channelId = channelId;
     this.type = type;
-    this.payload.start = cursor.start;
-    this.payload.end = end;
+    payload.start = cursor.start;
+    payload.end = end;
     cursor.start = end;
     return "message";
   }
+
+  #enterBatch(end: number): null {
+    if (this.#depth === this.#batchDepthMax) {
+      throw new ProtomuxError("INVALID_BATCH", `Batches are nested deeper than ${this.#batchDepthMax}`);
+    }
+    if (this.#depth++ > 0) {
+      this.#outerBatches.push({
+        end: this.#batchEnd,
+        channelId: this.#batchChannelId,
+        isReported: this.#isBatchReported,
+      });
+    }
+    this.#batchEnd = end;
+    this.#batchChannelId = uint.decode(this.#cursor);
+    this.#isBatchReported = false;
+    return null;
+  }
+
+  #leaveBatch(): FrameStep | null {
+    const step = this.#isBatchReported ? "batchEnd" : null;
+    if (--this.#depth > 0) {
+      const outer = this.#outerBatches.pop()!;
+      this.#batchEnd = outer.end;
+      this.#batchChannelId = outer.channelId;
+      this.#isBatchReported = outer.isReported;
+    }
+    return step;
+  }
+}
+
+function overrun(byteLength: number, available: number): ProtomuxError {
+  return new ProtomuxError(
+    "INVALID_BATCH",
+    `Batch has ${available} bytes left for a message of ${byteLength}`,
+  );
 }

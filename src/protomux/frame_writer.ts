@@ -28,8 +28,9 @@ const MESSAGE_HEAD_BYTES_MAX = 2 + 9 + 9;
 export class FrameWriter {
   readonly #alloc: AllocFrame;
   readonly #state: State = { start: 0, end: 0, buffer: null };
-  readonly #frames: Uint8Array[] = [];
-  #nextFrameIndex = 0;
+  /** The oldest finished frame; nearly always the only one. */
+  #frame: Uint8Array | null = null;
+  readonly #moreFrames: Uint8Array[] = [];
   #isEncoding = false;
   #corkDepth = 0;
 
@@ -65,7 +66,8 @@ export class FrameWriter {
 
   /** Drops the batch and the frames. */
   clear(): void {
-    this.#frames.length = this.#nextFrameIndex = 0;
+    this.#frame = null;
+    this.#moreFrames.length = 0;
     this.#fullChunks.length = this.#chunkEnd = this.#batchBytes = 0;
     this.#chunk = null;
   }
@@ -92,7 +94,7 @@ export class FrameWriter {
       encoding.encode(state, value);
 
       if (isBatched) this.#commitToBatch(channelId);
-      else this.#frames.push(state.buffer!);
+      else this.#finish(state.buffer!);
     } finally {
       this.#state.buffer = null;
       this.#isEncoding = false;
@@ -101,12 +103,15 @@ export class FrameWriter {
 
   /** The next finished frame, or null. */
   poll(): Uint8Array | null {
-    const frames = this.#frames;
-    if (this.#nextFrameIndex === frames.length) {
-      frames.length = this.#nextFrameIndex = 0;
-      return null;
-    }
-    return frames[this.#nextFrameIndex++]!;
+    const frame = this.#frame;
+    if (frame === null) return null;
+    this.#frame = this.#moreFrames.length > 0 ? this.#moreFrames.shift()! : null;
+    return frame;
+  }
+
+  #finish(frame: Uint8Array): void {
+    if (this.#frame === null) this.#frame = frame;
+    else this.#moreFrames.push(frame);
   }
 
   #beginFrame(channelId: number, messageBytes: number): void {
@@ -159,7 +164,7 @@ export class FrameWriter {
       offset += chunk.byteLength;
     }
     frame.set(this.#chunk!.subarray(0, this.#chunkEnd), offset);
-    this.#frames.push(frame);
+    this.#finish(frame);
     this.#fullChunks.length = this.#chunkEnd = this.#batchBytes = 0;
     if (this.#chunk!.byteLength > CHUNK_BYTES_KEPT_MAX) this.#chunk = null;
   }

@@ -29,8 +29,8 @@ export interface ProtomuxLimits {
   readonly remoteIdsMax: number;
   /** Channel ids handed out here, including those whose closing the remote has not seen yet. */
   readonly localIdsMax: number;
-  /** Bytes of a protocol name. */
-  readonly protocolBytesMax: number;
+  /** Characters of a protocol name, as strings count them. */
+  readonly protocolLengthMax: number;
   /** Bytes of a channel id. */
   readonly idBytesMax: number;
   /** Batches within each other; the npm package writes a depth of 1. */
@@ -48,7 +48,7 @@ export const DEFAULT_LIMITS: ProtomuxLimits = {
   waitingChannelsMax: 65_536,
   remoteIdsMax: 1_048_576,
   localIdsMax: 1_048_576,
-  protocolBytesMax: 65_536,
+  protocolLengthMax: 65_536,
   idBytesMax: 65_536,
   batchDepthMax: 8,
   unsentReplyBytesMax: 16 * 1024 * 1024,

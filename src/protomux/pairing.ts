@@ -4,7 +4,7 @@
  * @module
  */
 import { hexText } from "../base/mod.ts";
-import type { State } from "../compact_encoding/mod.ts";
+import type { RemoteChannel } from "./backlog.ts";
 
 /** A channel made here, as the machine sees it; `owner` is whatever the driver made for it. */
 export interface MachineChannel<Owner> {
@@ -16,29 +16,6 @@ export interface MachineChannel<Owner> {
   /** The remote's id on the wire; 0 until opened there. */
   remoteId: number;
   isClosed: boolean;
-}
-
-/** A message kept until its channel opens here. */
-export interface HeldMessage {
-  readonly type: number;
-  readonly payload: State;
-}
-
-/** A channel that the remote opened. */
-export interface RemoteChannel<Owner> {
-  readonly remoteId: number;
-  /** Its counterpart here; null while it waits for one. */
-  channel: MachineChannel<Owner> | null;
-  /** Bytes of the handshake, until it was handed over. */
-  handshake: State | null;
-  /** Messages that came before the counterpart was open; null once it is. */
-  messages: HeldMessage[] | null;
-  /** What the messages count for, see {@linkcode HELD_OVERHEAD_BYTES}. */
-  messageBytes: number;
-  /** What the opening itself counts for. */
-  openingBytes: number;
-  /** The remote closed it while it was waiting. */
-  isClosedByRemote: boolean;
 }
 
 /** Channels of one protocol name and id on both sides. */
@@ -127,9 +104,12 @@ export class PairingTable<Owner> {
     for (const aliasKey of pairing.aliasKeys) this.#forget(aliasKey, pairing);
   }
 
-  /** Forgets everything. */
-  clear(): void {
-    this.#pairings.clear();
+  /** Forgets the channels of the remote that wait. */
+  dropIncoming(): void {
+    for (const pairing of new Set(this.#pairings.values())) {
+      pairing.incoming.length = 0;
+      this.release(pairing);
+    }
   }
 
   #forget(key: string, pairing: Pairing<Owner>): void {

@@ -7,21 +7,15 @@
  *
  * @module
  */
-import { copyBytes, isBytes } from "../base/mod.ts";
+import { isBytes } from "../base/mod.ts";
 import { type State, uint } from "../compact_encoding/mod.ts";
+import { Backlog, type HeldMessage, type RemoteChannel, remoteChannel } from "./backlog.ts";
 import { ProtomuxError } from "./errors.ts";
 import { FrameReader } from "./frame_reader.ts";
 import { type AllocFrame, type Encoding, FrameWriter } from "./frame_writer.ts";
-import { DEFAULT_LIMITS, HELD_OVERHEAD_BYTES, type ProtomuxLimits } from "./limits.ts";
+import { DEFAULT_LIMITS, type ProtomuxLimits } from "./limits.ts";
 import { CONTROL, CONTROL_CHANNEL, openMessage, openMessageWith, uintByteLength } from "./messages.ts";
-import {
-  type ChannelKey,
-  type HeldMessage,
-  type MachineChannel,
-  type Pairing,
-  PairingTable,
-  type RemoteChannel,
-} from "./pairing.ts";
+import { type ChannelKey, type MachineChannel, type Pairing, PairingTable } from "./pairing.ts";
 
 /** The remote opened a channel and at least one handler may want to answer it. */
 export interface ChannelRequest<Owner> {
@@ -82,6 +76,7 @@ export class ProtomuxMachine<Owner> {
   readonly #writer: FrameWriter;
   readonly #reader: FrameReader;
   readonly #pairings = new PairingTable<Owner>();
+  readonly #backlog: Backlog<Owner>;
 
   #state: MachineState = { kind: "running" };
   /** By our id less one; null where the id is free. */
@@ -94,15 +89,13 @@ export class ProtomuxMachine<Owner> {
   readonly #paired: MachineChannel<Owner>[] = [];
   #opening: Opening<Owner> | null = null;
 
-  #waitingCount = 0;
-  #pendingBytes = 0;
-  #openingBytes = 0;
   #unsentReplyBytes = 0;
   #hasRoom = true;
 
   /** Creates a machine whose frames are allocated by `alloc`. */
   constructor(alloc: AllocFrame, limits: Partial<ProtomuxLimits> = {}) {
     this.#limits = { ...DEFAULT_LIMITS, ...limits };
+    this.#backlog = new Backlog(this.#limits);
     this.#writer = new FrameWriter(alloc);
     this.#reader = new FrameReader(this.#limits.batchDepthMax);
   }
@@ -208,6 +201,16 @@ export class ProtomuxMachine<Owner> {
   stop(): void {
     this.#state = { kind: "stopped" };
     this.#clear();
+    for (const [index, remote] of this.#remotes.entries()) {
+      if (remote === null) continue;
+      this.#backlog.releaseOpening(remote);
+      this.#backlog.releaseMessages(remote);
+      if (remote.channel === null) {
+        this.#backlog.removeWaiting();
+        this.#remotes[index] = null;
+      }
+    }
+    this.#pairings.dropIncoming();
   }
 
   /** Closes `channel` because its stream is gone. */
@@ -261,8 +264,7 @@ export class ProtomuxMachine<Owner> {
 
   /** Whether so much is held for channels not open here that the stream should be paused. */
   get isCongested(): boolean {
-    return this.#pendingBytes > this.#limits.pendingBytesPause ||
-      this.#pendingBytes + this.#openingBytes > this.#limits.heldBytesPause;
+    return this.#backlog.isCongested;
   }
 
   /** Whether all ids of ours are free. */
@@ -272,12 +274,12 @@ export class ProtomuxMachine<Owner> {
 
   /** Bytes held for channels not open here, overhead included. */
   get heldBytes(): number {
-    return this.#pendingBytes + this.#openingBytes;
+    return this.#backlog.heldBytes;
   }
 
   /** Channels of the remote that wait for one of ours. */
   get waitingCount(): number {
-    return this.#waitingCount;
+    return this.#backlog.waitingCount;
   }
 
   /** Names and aliases that are remembered. */
@@ -309,6 +311,11 @@ export class ProtomuxMachine<Owner> {
     return this.#pairings.find(key)?.lastChannel ?? null;
   }
 
+  get #isBetweenFrames(): boolean {
+    return !this.#reader.isActive && this.#frames.length === 0 && this.#paired.length === 0 &&
+      this.#opening === null;
+  }
+
   #nextEvent(): MachineEvent<Owner> | null {
     const reader = this.#reader;
     while (true) {
@@ -318,14 +325,16 @@ export class ProtomuxMachine<Owner> {
         continue;
       }
       if (!reader.isActive) {
-        const channel = this.#paired.shift();
-        if (channel !== undefined) {
+        if (this.#paired.length > 0) {
+          const channel = this.#paired.shift()!;
           if (channel.isClosed) continue;
           return this.#startOpening(channel, this.#remotes[channel.remoteId - 1]!);
         }
-        const frame = this.#frames.shift();
-        if (frame === undefined) return null;
-        reader.load(frame);
+        if (this.#frames.length === 0) {
+          reader.unload();
+          return null;
+        }
+        reader.load(this.#frames.shift()!);
       }
       switch (reader.next()) {
         case "message": {
@@ -350,7 +359,7 @@ export class ProtomuxMachine<Owner> {
     const remote = this.#remotes[channelId - 1] ?? null;
     if (remote === null) return null;
     if (remote.messages === null) return { kind: "message", owner: remote.channel!.owner, type, payload };
-    this.#hold(remote, type, payload);
+    this.#backlog.hold(remote, type, payload);
     return null;
   }
 
@@ -386,24 +395,14 @@ export class ProtomuxMachine<Owner> {
         this.#pairings.release(pairing);
         return null;
       }
-      const remote = remoteChannel<Owner>(remoteId, payload, 0);
+      const remote = remoteChannel<Owner>(remoteId, payload);
       this.#remotes[index] = remote;
       pair(channel, remote);
       return this.#startOpening(channel, remote);
     }
 
-    if (this.#waitingCount === this.#limits.waitingChannelsMax) {
-      throw new ProtomuxError(
-        "BACKLOG_EXCEEDED",
-        `More than ${this.#waitingCount} channels wait to be opened`,
-      );
-    }
-    const openingBytes = HELD_OVERHEAD_BYTES + nameBytes + (payload.end - payload.start);
-    const remote = remoteChannel<Owner>(remoteId, keep(payload), openingBytes);
+    const remote = this.#backlog.addWaiting(remoteId, payload, nameBytes);
     this.#remotes[index] = remote;
-    this.#waitingCount++;
-    this.#openingBytes += openingBytes;
-    this.#checkHeldBytes();
     pairing.incoming.push(remote);
     pairing.requestCount++;
     return { kind: "request", request: { protocol, id, pairing } };
@@ -420,10 +419,10 @@ export class ProtomuxMachine<Owner> {
     if (index === this.#limits.remoteIdsMax) {
       throw new ProtomuxError("CHANNEL_IDS_EXCEEDED", `Remote opened more than ${index} channels`);
     }
-    if (protocol.length > this.#limits.protocolBytesMax || (id?.byteLength ?? 0) > this.#limits.idBytesMax) {
+    if (protocol.length > this.#limits.protocolLengthMax || (id?.byteLength ?? 0) > this.#limits.idBytesMax) {
       throw new ProtomuxError(
         "INVALID_OPEN",
-        `Name of ${protocol.length} or id of ${id?.byteLength ?? 0} bytes is too long`,
+        `Name of ${protocol.length} characters or id of ${id?.byteLength ?? 0} bytes is too long`,
       );
     }
   }
@@ -455,7 +454,7 @@ export class ProtomuxMachine<Owner> {
     if (remote.channel === null) {
       // Stays in line, as an opening that is yet to be answered.
       remote.isClosedByRemote = true;
-      this.#releaseMessages(remote);
+      this.#backlog.releaseMessages(remote);
       remote.messages = [];
       return null;
     }
@@ -467,8 +466,7 @@ export class ProtomuxMachine<Owner> {
   #startOpening(channel: MachineChannel<Owner>, remote: RemoteChannel<Owner>): MachineEvent<Owner> {
     this.#opening = { channel, held: remote.messages ?? [], nextIndex: 0 };
     const handshake = remote.handshake!;
-    remote.handshake = null;
-    this.#releaseOpening(remote);
+    this.#backlog.releaseOpening(remote);
     return { kind: "open", owner: channel.owner, handshake };
   }
 
@@ -483,9 +481,7 @@ export class ProtomuxMachine<Owner> {
       return { kind: "message", owner: channel.owner, type, payload };
     }
     this.#opening = null;
-    const remote = this.#remotes[channel.remoteId - 1]!;
-    this.#releaseMessages(remote);
-    remote.messages = null;
+    this.#backlog.releaseMessages(this.#remotes[channel.remoteId - 1]!);
     return { kind: "opened", owner: channel.owner };
   }
 
@@ -503,14 +499,14 @@ export class ProtomuxMachine<Owner> {
     const closed = incoming.splice(0, aliveIndex === -1 ? incoming.length : aliveIndex);
     for (const remote of closed) this.#reject(remote);
     if (incoming.length === 0) return null;
-    this.#waitingCount--;
+    this.#backlog.removeWaiting();
     return incoming.shift()!;
   }
 
   #reject(remote: RemoteChannel<Owner>): void {
-    this.#waitingCount--;
-    this.#releaseOpening(remote);
-    this.#releaseMessages(remote);
+    this.#backlog.removeWaiting();
+    this.#backlog.releaseOpening(remote);
+    this.#backlog.releaseMessages(remote);
     this.#remotes[remote.remoteId - 1] = null;
     this.#writeReject(remote.remoteId);
   }
@@ -530,8 +526,8 @@ export class ProtomuxMachine<Owner> {
   #dropChannel(channel: MachineChannel<Owner>): void {
     if (channel.remoteId > 0) {
       const remote = this.#remotes[channel.remoteId - 1]!;
-      this.#releaseOpening(remote);
-      this.#releaseMessages(remote);
+      this.#backlog.releaseOpening(remote);
+      this.#backlog.releaseMessages(remote);
       this.#remotes[channel.remoteId - 1] = null;
       if (channel.localId > 0) this.#freeLocalId(channel.localId);
       else if (this.#state.kind === "running") this.#writeReject(channel.remoteId);
@@ -556,33 +552,6 @@ export class ProtomuxMachine<Owner> {
     this.#freeLocalIndexes.push(localId - 1);
   }
 
-  #hold(remote: RemoteChannel<Owner>, type: number, payload: State): void {
-    if (remote.isClosedByRemote) return;
-    remote.messages!.push({ type, payload: keep(payload) });
-    const byteLength = HELD_OVERHEAD_BYTES + (payload.end - payload.start);
-    remote.messageBytes += byteLength;
-    this.#pendingBytes += byteLength;
-    this.#checkHeldBytes();
-  }
-
-  #checkHeldBytes(): void {
-    if (this.heldBytes <= this.#limits.heldBytesMax) return;
-    throw new ProtomuxError(
-      "HELD_BYTES_EXCEEDED",
-      `Cannot hold ${this.heldBytes} bytes for unopened channels`,
-    );
-  }
-
-  #releaseMessages(remote: RemoteChannel<Owner>): void {
-    this.#pendingBytes -= remote.messageBytes;
-    remote.messageBytes = 0;
-  }
-
-  #releaseOpening(remote: RemoteChannel<Owner>): void {
-    this.#openingBytes -= remote.openingBytes;
-    remote.openingBytes = 0;
-  }
-
   #fail(error: ProtomuxError): void {
     if (this.#state.kind !== "running") return;
     this.#state = { kind: "failing", error };
@@ -600,27 +569,4 @@ export class ProtomuxMachine<Owner> {
 function pair<Owner>(channel: MachineChannel<Owner>, remote: RemoteChannel<Owner>): void {
   channel.remoteId = remote.remoteId;
   remote.channel = channel;
-}
-
-function remoteChannel<Owner>(
-  remoteId: number,
-  handshake: State,
-  openingBytes: number,
-): RemoteChannel<Owner> {
-  return {
-    remoteId,
-    channel: null,
-    handshake,
-    messages: [],
-    messageBytes: 0,
-    openingBytes,
-    isClosedByRemote: false,
-  };
-}
-
-/** What is left of `payload`, kept alive without the rest of a larger frame. */
-function keep({ start, end, buffer }: State): State {
-  const byteLength = end - start;
-  if (2 * byteLength >= buffer!.buffer.byteLength) return { start, end, buffer };
-  return { start: 0, end: byteLength, buffer: copyBytes(buffer!.subarray(start, end)) };
 }
