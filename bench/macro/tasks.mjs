@@ -1,0 +1,189 @@
+// What is measured on a hypercore, written once: the class is ours or npm's, and their API is the same.
+// Each task prepares, checks what it is about to measure, measures, and returns { value, unit } (more is better, but for MB).
+import { connect, createServer } from "node:net";
+
+const SMALL = 100;
+const LARGE = 65536;
+
+export const tasks = {
+  "append 100 B singly": (context) =>
+    append(context, {
+      count: 3000,
+      batch: 1,
+      byteLength: SMALL,
+      unit: "blocks/s",
+    }),
+  "append 100 B in batches of 1000": (context) =>
+    append(context, {
+      count: 100_000,
+      batch: 1000,
+      byteLength: SMALL,
+      unit: "blocks/s",
+    }),
+  "append 64 KiB": (context) =>
+    append(context, { count: 1000, batch: 1, byteLength: LARGE, unit: "MB/s" }),
+  "get 100 B sequential": (context) =>
+    get(context, {
+      count: 20_000,
+      inFlight: 1,
+      byteLength: SMALL,
+      unit: "blocks/s",
+    }),
+  "get 100 B, 100 in flight": (context) =>
+    get(context, {
+      count: 40_000,
+      inFlight: 100,
+      byteLength: SMALL,
+      unit: "blocks/s",
+    }),
+  "get 64 KiB": (context) =>
+    get(context, { count: 1000, inFlight: 1, byteLength: LARGE, unit: "MB/s" }),
+  "replicate 64 KiB over TCP": (context) =>
+    replicate(context, { count: 2000, byteLength: LARGE, unit: "MB/s" }),
+  "replicate 100 B over TCP": (context) =>
+    replicate(context, { count: 30_000, byteLength: SMALL, unit: "blocks/s" }),
+  "memory after 1 million blocks": memory,
+};
+
+// The other half of a replication, in a process of its own.
+export async function serve(
+  { Hypercore, folder, key, count, byteLength, report },
+) {
+  const core = new Hypercore(folder, key);
+  await core.ready();
+  await fill(core, count, byteLength);
+  const server = createServer((socket) => {
+    const stream = core.replicate(false);
+    stream.on("error", () => {});
+    socket.on("error", () => {});
+    stream.pipe(socket).pipe(stream);
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  report({ key: core.key.toString("hex"), port: server.address().port });
+}
+
+async function append(
+  { Hypercore, folder },
+  { count, batch, byteLength, unit },
+) {
+  const core = new Hypercore(folder);
+  await core.ready();
+  const blocks = Array.from({ length: batch }, (_, i) => block(i, byteLength));
+  await core.append(blocks);
+  const seconds = await timed(async () => {
+    for (let i = 0; i < count; i += batch) {
+      await core.append(batch === 1 ? blocks[0] : blocks);
+    }
+  });
+  check(core.length === count + batch, "the length after appending");
+  await core.close();
+  return rate(count, byteLength, seconds, unit);
+}
+
+async function get(
+  { Hypercore, folder },
+  { count, inFlight, byteLength, unit },
+) {
+  const writer = new Hypercore(folder);
+  await writer.ready();
+  await fill(writer, count, byteLength);
+  const { key } = writer;
+  await writer.close();
+  const core = new Hypercore(folder, key);
+  await core.ready();
+  check(
+    same(await core.get(count - 1), block(count - 1, byteLength)),
+    "the last block",
+  );
+  let bytes = 0;
+  const seconds = await timed(async () => {
+    for (let i = 0; i < count; i += inFlight) {
+      if (inFlight === 1) {
+        bytes += (await core.get(i)).byteLength;
+      } else {
+        const blocks = await Promise.all(
+          Array.from({ length: inFlight }, (_, k) => core.get(i + k)),
+        );
+        for (const block of blocks) bytes += block.byteLength;
+      }
+    }
+  });
+  check(bytes === count * byteLength, "the bytes read");
+  await core.close();
+  return rate(count, byteLength, seconds, unit);
+}
+
+async function replicate(
+  { Hypercore, folder, startServer },
+  { count, byteLength, unit },
+) {
+  const { key, port } = await startServer({ count, byteLength });
+  const core = new Hypercore(folder, key);
+  await core.ready();
+  const socket = connect(port, "127.0.0.1");
+  const stream = core.replicate(true);
+  stream.on("error", () => {});
+  socket.on("error", () => {});
+  const seconds = await timed(async () => {
+    stream.pipe(socket).pipe(stream);
+    await core.download({ start: 0, end: count }).done();
+  });
+  check(
+    same(await core.get(count - 1), block(count - 1, byteLength)),
+    "the last block",
+  );
+  socket.destroy();
+  await core.close();
+  return rate(count, byteLength, seconds, unit);
+}
+
+async function memory({ Hypercore, folder, residentBytes }) {
+  const core = new Hypercore(folder);
+  await core.ready();
+  await fill(core, 1_000_000, SMALL);
+  check(core.length === 1_000_000, "the length");
+  const value = residentBytes() / 1e6;
+  await core.close();
+  return { value, unit: "MB resident", lessIsBetter: true };
+}
+
+async function fill(core, count, byteLength) {
+  const batch = Math.max(1, Math.min(1000, Math.floor(8e6 / byteLength)));
+  for (let i = core.length; i < count; i += batch) {
+    await core.append(
+      Array.from(
+        { length: Math.min(batch, count - i) },
+        (_, k) => block(i + k, byteLength),
+      ),
+    );
+  }
+}
+
+function block(index, byteLength) {
+  const bytes = Buffer.alloc(byteLength, index & 255);
+  bytes.writeUInt32LE(index, 0);
+  return bytes;
+}
+
+function same(a, b) {
+  return Buffer.compare(a, b) === 0;
+}
+
+function check(holds, what) {
+  if (!holds) throw new Error(`${what}: not as expected`);
+}
+
+async function timed(work) {
+  const start = performance.now();
+  await work();
+  return (performance.now() - start) / 1000;
+}
+
+function rate(count, byteLength, seconds, unit) {
+  return {
+    value: unit === "MB/s"
+      ? (count * byteLength) / 1e6 / seconds
+      : count / seconds,
+    unit,
+  };
+}

@@ -1,0 +1,68 @@
+// Runs one task, in Node with npm's hypercore or in Deno with ours, and prints its result as a line of JSON.
+//   worker.mjs ours|npm run TASK | worker.mjs ours|npm serve JSON
+import { spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { serve, tasks } from "./tasks.mjs";
+
+const [side, role, argument] = process.argv.slice(2);
+const { default: Hypercore } = await import(
+  side === "ours" ? "../../src/hypercore/mod.ts" : "hypercore"
+);
+const folder = await mkdtemp(join(tmpdir(), "quince-bench-"));
+let server = null;
+const report = (value) => process.stdout.write(JSON.stringify(value) + "\n");
+
+if (role === "serve") {
+  process.on(
+    "SIGTERM",
+    () =>
+      rm(folder, { recursive: true, force: true }).finally(() =>
+        process.exit(0)
+      ),
+  );
+  await serve({ Hypercore, folder, report, ...JSON.parse(argument) });
+} else {
+  try {
+    report(
+      await tasks[argument]({
+        Hypercore,
+        folder,
+        startServer,
+        residentBytes: () => process.memoryUsage().rss,
+      }),
+    );
+  } finally {
+    if (server !== null) await ended(server);
+    await rm(folder, { recursive: true, force: true });
+  }
+
+  process.exit(0);
+}
+
+async function startServer(parameters) {
+  const script = fileURLToPath(import.meta.url);
+  const args = side === "ours" ? ["run", "-A", script] : [script];
+  server = spawn(process.execPath, [
+    ...args,
+    side,
+    "serve",
+    JSON.stringify(parameters),
+  ], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  for await (const line of createInterface({ input: server.stdout })) {
+    return JSON.parse(line);
+  }
+}
+
+function ended(child) {
+  return new Promise((resolve) => {
+    child.once("exit", resolve);
+    child.kill("SIGTERM");
+  });
+}

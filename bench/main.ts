@@ -1,0 +1,87 @@
+// deno-lint-ignore-file no-console -- a program that prints
+/**
+ * Measures ours beside the npm packages, in one run, and prints the ratios.
+ *
+ *     deno task bench [--only WORDS] [--rounds N] [--json FILE]
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import {
+  compare,
+  type Comparison,
+  type Measure,
+  type Result,
+  table,
+} from "./harness.ts";
+import { cryptoComparisons } from "./micro/crypto.ts";
+
+const BARS: Readonly<Record<string, number>> = {
+  "append 100 B singly": 3,
+  "append 100 B in batches of 1000": 2,
+  "append 64 KiB": 1.2,
+  "get 100 B sequential": 3,
+  "get 64 KiB": 1.5,
+  "replicate 64 KiB over TCP": 2,
+  "replicate 100 B over TCP": 5,
+};
+
+const WORKER = new URL("macro/worker.mjs", import.meta.url).pathname;
+
+const { values: flags } = parseArgs({
+  args: Deno.args,
+  options: {
+    only: { type: "string" },
+    rounds: { type: "string", default: "3" },
+    json: { type: "string" },
+  },
+});
+
+await installOtherSide();
+const { tasks } = await import("./macro/tasks.mjs");
+const hypercore: Comparison[] = Object.keys(tasks).map((name) => ({
+  name,
+  bar: BARS[name],
+  ours: () =>
+    runTask(Deno.execPath(), ["run", "-A", WORKER, "ours", "run", name]),
+  theirs: () => runTask("node", [WORKER, "npm", "run", name]),
+}));
+
+const results: Result[] = [];
+for (const comparison of [...cryptoComparisons(), ...hypercore]) {
+  if (flags.only !== undefined && !comparison.name.includes(flags.only)) {
+    continue;
+  }
+  const result = await compare(comparison, Number(flags.rounds));
+  console.error(`${result.name}: ${result.ratio.toFixed(2)}`);
+  results.push(result);
+}
+console.log(table(results));
+if (flags.json !== undefined) {
+  await Deno.writeTextFile(flags.json, JSON.stringify(results, null, 2) + "\n");
+}
+
+async function runTask(command: string, args: string[]): Promise<Measure> {
+  const output = await new Deno.Command(command, { args, stderr: "inherit" })
+    .output();
+  const text = new TextDecoder().decode(output.stdout);
+  if (!output.success) {
+    throw new Error(
+      `"${command} ${args.join(" ")}" ended with code ${output.code}: ${text}`,
+    );
+  }
+  return JSON.parse(text);
+}
+
+async function installOtherSide(): Promise<void> {
+  const folder = new URL("./", import.meta.url);
+  try {
+    await Deno.stat(new URL("node_modules", folder));
+  } catch {
+    const { success } = await new Deno.Command("npm", {
+      args: ["ci", "--no-audit", "--no-fund"],
+      cwd: folder,
+    }).output();
+    if (!success) throw new Error('"npm ci" in bench failed');
+  }
+}

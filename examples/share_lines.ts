@@ -1,0 +1,147 @@
+// deno-lint-ignore-file no-console -- a program that prints
+/**
+ * The main job, end to end: one process appends the lines of a file to a log on disk, a second one opens the log by its
+ * key, replicates it over an encrypted stream and prints the lines as they arrive.
+ *
+ *     deno task start [FILE | -] [--follow]
+ *
+ * Without an argument the file is README.md; `-` is standard input. Ends once the reader has printed every line; with
+ * `--follow` it goes on with the lines that are added to the file.
+ *
+ * Both children run with no more permissions than their part needs.
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import { lineBatches } from "./support/lines.ts";
+
+const FOLLOW_INTERVAL_MS = 200;
+
+const { values: flags, positionals } = parseArgs({
+  args: Deno.args,
+  allowPositionals: true,
+  options: { follow: { type: "boolean", default: false } },
+});
+const path = positionals[0] ??
+  new URL("../README.md", import.meta.url).pathname;
+
+const folder = await Deno.makeTempDir({ prefix: "quince-lines-" });
+const children: Deno.ChildProcess[] = [];
+let code = 0;
+try {
+  await shareLines();
+} catch (error) {
+  code = 1;
+  console.error(error instanceof Error ? error.message : error);
+} finally {
+  for (const child of children) await stop(child);
+  await Deno.remove(folder, { recursive: true });
+}
+Deno.exit(code);
+
+async function shareLines(): Promise<void> {
+  const input = await openInput();
+  const writer = start(
+    "hypercore_writer.ts",
+    [folder],
+    [`--allow-read=${folder}`, `--allow-write=${folder}`],
+    "piped",
+  );
+  const feeding = input.pipeTo(writer.stdin);
+  const said = textLines(writer.stdout);
+  const key = await expect(said, "key");
+  const address = await expect(said, "address");
+  console.error(
+    `Sharing ${path === "-" ? "standard input" : path} as ${key} at ${address}`,
+  );
+
+  const reader = start("hypercore_reader.ts", [key, address], [], "null");
+  let printed = 0;
+  let length = Infinity;
+  const counted = expect(said, "length").then((text) => length = Number(text));
+  const printing = (async () => {
+    for await (const lines of lineBatches(reader.stdout)) {
+      for (const line of lines) await Deno.stdout.write(line);
+      printed += lines.length;
+      if (printed >= length) return;
+    }
+    throw new Error(`The reader ended after ${printed} lines`);
+  })();
+  await Promise.all([feeding, counted]);
+  if (length > 0) await printing;
+  console.error(`${length} lines`);
+}
+
+function start(
+  script: string,
+  args: string[],
+  permissions: string[],
+  stdin: "piped" | "null",
+): Deno.ChildProcess {
+  const url = new URL(script, import.meta.url).href;
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--quiet",
+      "--no-prompt",
+      "--allow-net=127.0.0.1",
+      ...permissions,
+      url,
+      ...args,
+    ],
+    stdin,
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  children.push(child);
+  return child;
+}
+
+async function stop(child: Deno.ChildProcess): Promise<void> {
+  try {
+    child.kill("SIGTERM");
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error; // it has ended by itself
+  }
+  await child.status;
+}
+
+/** The bytes to share: those there now and, with `--follow`, those that are added. */
+async function openInput(): Promise<ReadableStream<Uint8Array>> {
+  if (path === "-") return Deno.stdin.readable;
+  const file = await Deno.open(path);
+  return flags.follow ? ReadableStream.from(follow(file)) : file.readable;
+}
+
+async function* follow(file: Deno.FsFile): AsyncGenerator<Uint8Array> {
+  const buffer = new Uint8Array(65536);
+  while (true) {
+    const byteLength = await file.read(buffer);
+    if (byteLength === null) {
+      await new Promise((resolve) => setTimeout(resolve, FOLLOW_INTERVAL_MS));
+    } else yield buffer.slice(0, byteLength);
+  }
+}
+
+async function* textLines(
+  bytes: ReadableStream<Uint8Array>,
+): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  for await (const lines of lineBatches(bytes)) {
+    yield* lines.map((line) => decoder.decode(line).trimEnd());
+  }
+}
+
+/** What the writer says under `name` in its next line. */
+async function expect(
+  lines: AsyncGenerator<string>,
+  name: string,
+): Promise<string> {
+  const { value } = await lines.next();
+  if (value?.startsWith(`${name} `)) return value.slice(name.length + 1);
+  throw new Error(
+    value === undefined
+      ? `The writer ended before it said its ${name}`
+      : `The writer said "${value}"`,
+  );
+}

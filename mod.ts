@@ -1,0 +1,33 @@
+/**
+ * Quince: the Pear peer-to-peer stack, without native addons and wire-compatible with the npm packages.
+ *
+ * Each building block also has an import of its own, whose default export is what the npm package of that name exports:
+ * `@quince/quince/hypercore`, `/secret-stream`, `/protomux`, `/compact-encoding`, `/hypercore-crypto`, `/storage`.
+ *
+ * @example
+ * ```ts
+ * import { Hypercore } from "@quince/quince";
+ *
+ * await using core = new Hypercore<string>(null, { valueEncoding: "utf-8" });
+ * await core.append(["hello", "world"]);
+ * await core.get(1); // "world"
+ * ```
+ *
+ * @module
+ */
+export { QuinceError } from "./src/base/mod.ts";
+export * as compactEncoding from "./src/compact_encoding/mod.ts";
+export * as hypercoreCrypto from "./src/hypercore_crypto/mod.ts";
+export {
+  type AppendOptions,
+  type AppendResult,
+  type GetOptions,
+  Hypercore,
+  HypercoreError,
+  type HypercoreEvents,
+  type HypercoreOptions,
+  type SessionOptions,
+} from "./src/hypercore/mod.ts";
+export { Protomux } from "./src/protomux/mod.ts";
+export { SecretStream } from "./src/secret_stream/mod.ts";
+export { MemoryStorage, SqliteStorage, type Storage, StorageError } from "./src/storage/mod.ts";

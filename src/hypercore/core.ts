@@ -1,0 +1,244 @@
+/**
+ * What all sessions of one log share: the log itself, its replication and the list of the sessions. Users hold
+ * sessions (`hypercore.ts`); stores of many cores hold this.
+ *
+ * @module
+ */
+import type { Protomux } from "../protomux/mod.ts";
+import { isStorage, MemoryStorage, SqliteStorage, type Storage } from "../storage/mod.ts";
+import { HypercoreError } from "./errors.ts";
+import type { Hypercore } from "./hypercore.ts";
+import type { Extension } from "./extension.ts";
+import { CoreStore, Log, type LogChange, type LogOpenOptions } from "./log/mod.ts";
+import type { StorageInput } from "./options.ts";
+import { type Peer, Replicator, type ReplicatorEvents, type ReplicatorOptions } from "./replication/mod.ts";
+
+/** What a core asks of a session registered with it. */
+export interface CoreSession {
+  /** The session itself. */
+  readonly session: Hypercore<unknown>;
+  /** Tells of a change of the log. */
+  handleChange(change: LogChange): void;
+  /** Passes on an event that all sessions share. */
+  relay<K extends keyof SharedEvents>(event: K, ...args: SharedEvents[K]): void;
+}
+
+/** Events that reach every session of a log. */
+export type SharedEvents = Pick<
+  ReplicatorEvents,
+  | "peer-add"
+  | "peer-remove"
+  | "upload"
+  | "download"
+  | "remote-contiguous-length"
+  | "verification-error"
+  | "invalid-request"
+>;
+
+const SHARED_EVENTS: readonly (keyof SharedEvents)[] = [
+  "peer-add",
+  "peer-remove",
+  "upload",
+  "download",
+  "remote-contiguous-length",
+  "verification-error",
+  "invalid-request",
+];
+
+/** Options of {@linkcode Core}. */
+export interface CoreOptions extends LogOpenOptions, ReplicatorOptions {
+  /** Awaited before storage is touched. */
+  readonly preopen?: Promise<unknown>;
+  /** False: stays open after the last session closed. Default true. */
+  readonly autoClose?: boolean;
+}
+
+/** One open log with its replication, shared by the sessions on it. */
+export class Core {
+  /** Where the log lies. */
+  readonly store: CoreStore;
+  /** Whether the core closes with its last session. */
+  readonly autoClose: boolean;
+  /** Extensions by name, whichever session registered them. */
+  readonly extensions: Map<string, Extension<unknown>> = new Map();
+  readonly #options: CoreOptions;
+  readonly #sessions = new Set<CoreSession>();
+  readonly #attached = new WeakSet<Protomux>();
+  readonly #opening: Promise<void>;
+  #log: Log | null = null;
+  #replicator: Replicator | null = null;
+  #unsubscribe: (() => void) | null = null;
+  #closing: Promise<void> | null = null;
+
+  /** Starts opening. */
+  constructor(storage: StorageInput | null | undefined, options: CoreOptions) {
+    this.#options = options;
+    this.autoClose = options.autoClose ?? true;
+    this.store = openCoreStore(storage);
+    this.#opening = this.#open();
+    this.#opening.catch(() => this.#releaseStore());
+  }
+
+  async #open(): Promise<void> {
+    await this.#options.preopen;
+    retainStore(this.store);
+    await this.store.open();
+    const log = await Log.open(this.store, this.#options);
+    const replicator = new Replicator(log, this.#options);
+    for (const event of SHARED_EVENTS) replicator.on(event, (...args) => this.#relay(event, args));
+    replicator.on("extension", (name, message, peer) => this.extensions.get(name)?.receive(message, peer));
+    this.#unsubscribe = log.subscribe((change) => this.#handleChange(change));
+    this.#log = log;
+    this.#replicator = replicator;
+  }
+
+  /** Resolves once the log is open. */
+  ready(): Promise<void> {
+    return this.#opening;
+  }
+
+  /** Whether the log is open. */
+  get opened(): boolean {
+    return this.#log !== null && this.#closing === null;
+  }
+
+  /** Resolves once closed, null while nobody closes. */
+  get closing(): Promise<void> | null {
+    return this.#closing;
+  }
+
+  /**
+   * The log.
+   *
+   * @throws {HypercoreError} `ERR_ASSERTION` before the core is open.
+   */
+  get log(): Log {
+    if (this.#log === null) throw new HypercoreError("ERR_ASSERTION", "The core is not open yet");
+    return this.#log;
+  }
+
+  /** Key of the log, null where it is not known before opening. */
+  get key(): Uint8Array | null {
+    return this.#log?.key ?? this.#options.key ?? null;
+  }
+
+  /** Discovery key of the log, null where it is not known before opening. */
+  get discoveryKey(): Uint8Array | null {
+    return this.#log?.discoveryKey ?? this.#options.discoveryKey ?? null;
+  }
+
+  /**
+   * The replication of the log.
+   *
+   * @throws {HypercoreError} `ERR_ASSERTION` before the core is open.
+   */
+  get replicator(): Replicator {
+    if (this.#replicator === null) throw new HypercoreError("ERR_ASSERTION", "The core is not open yet");
+    return this.#replicator;
+  }
+
+  /** Registers a session; the core stays open while there is one. */
+  addSession(session: CoreSession): void {
+    this.#sessions.add(session);
+  }
+
+  /** Forgets a session; tells whether it was the last one. */
+  removeSession(session: CoreSession): boolean {
+    return this.#sessions.delete(session) && this.#sessions.size === 0;
+  }
+
+  /** The sessions that are registered. */
+  get sessions(): CoreSession[] {
+    return Array.from(this.#sessions);
+  }
+
+  /**
+   * Replicates over `mux`, once per muxer. What was written here is made durable first: a peer may only hear of what
+   * survives a power cut.
+   */
+  async attachTo(mux: Protomux): Promise<void> {
+    if (this.#attached.has(mux)) return;
+    this.#attached.add(mux);
+    await this.#opening;
+    await this.log.publish();
+    if (this.#closing === null) this.replicator.attachTo(mux);
+  }
+
+  /** Whether {@linkcode Core.attachTo} was called with `mux`. */
+  attached(mux: Protomux): boolean {
+    return this.#attached.has(mux);
+  }
+
+  /** Closes replication, log and, where no other core uses it, the storage. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#opening;
+    await this.replicator.close();
+    this.#unsubscribe?.();
+    await this.log.close();
+    await this.#releaseStore();
+  }
+
+  async #releaseStore(): Promise<void> {
+    if (releaseStore(this.store) && this.autoClose) await this.store.close();
+  }
+
+  #handleChange(change: LogChange): void {
+    if (change.kind === "append" && this.replicator.hasAttached()) this.#publishSoon();
+    for (const session of this.sessions) session.handleChange(change);
+  }
+
+  /** A failed sync is reported by the writes that follow it; peers simply hear nothing new. */
+  #publishSoon(): void {
+    this.log.publish().catch(() => {});
+  }
+
+  #relay<K extends keyof SharedEvents>(event: K, args: SharedEvents[K]): void {
+    for (const session of this.sessions) session.relay(event, ...args);
+  }
+}
+
+/** Peers whose replication is running. */
+export function peersOf(core: Core | null): Peer[] {
+  return core?.opened ? core.replicator.peers : [];
+}
+
+/** Turns what a caller gave as storage into a store of logs. */
+export function openCoreStore(storage: StorageInput | null | undefined): CoreStore {
+  if (storage instanceof CoreStore) return storage;
+  if (storage === null || storage === undefined) return new CoreStore(new MemoryStorage());
+  if (typeof storage === "string") return new CoreStore(new SqliteStorage(storage));
+  if (isStorage(storage)) return storeOf(storage);
+  throw new HypercoreError(
+    "BAD_ARGUMENT",
+    `Storage must be a folder's path or a Storage, not ${typeof storage}`,
+  );
+}
+
+/**
+ * Stores by the storage they stand on, and how many cores use each: two cores on one storage must share the numbering
+ * of owners, and the storage closes with the last of them. Weak, so it holds nothing alive.
+ */
+const stores = new WeakMap<Storage, CoreStore>();
+const users = new WeakMap<CoreStore, number>();
+
+function storeOf(storage: Storage): CoreStore {
+  let store = stores.get(storage);
+  if (store === undefined) stores.set(storage, store = new CoreStore(storage));
+  return store;
+}
+
+function retainStore(store: CoreStore): void {
+  users.set(store, (users.get(store) ?? 0) + 1);
+}
+
+/** Tells whether that was the last user. */
+function releaseStore(store: CoreStore): boolean {
+  const left = (users.get(store) ?? 1) - 1;
+  users.set(store, left);
+  return left === 0;
+}
