@@ -1,13 +1,17 @@
 /**
  * Hashes: of the tree of a hypercore, of keys, and of names.
  *
+ * Hashes of data come from the runtime's pool, as upstream; discovery keys and separators, which stay, do not.
+ *
  * @module
  */
-import { allocBytes, allocBytesUnsafe, isBytes, utf8Bytes } from "../base/mod.ts";
+import { allocBytes, allocBytesPooled, allocBytesUnsafe, isBytes, utf8Bytes } from "../base/mod.ts";
 import { type State, uint64 } from "../compact_encoding/mod.ts";
 import { blake2b, hashLeaf, hashParent } from "../crypto/mod.ts";
 
 const HASH_BYTES = 32;
+
+const HYPERCORE = utf8Bytes("hypercore");
 
 // Different first bytes keep a leaf from being passed off as a parent.
 const ROOT_TYPE = 2;
@@ -24,7 +28,7 @@ export interface TreeNode {
 
 /** Returns the hash of a leaf of the tree: that of a block. Source: hypercore-crypto `index.js`. */
 export function data(block: Uint8Array): Uint8Array {
-  return hashLeaf(block);
+  return hashLeaf(block, allocBytesPooled(HASH_BYTES));
 }
 
 /**
@@ -36,7 +40,7 @@ export function data(block: Uint8Array): Uint8Array {
  */
 export function parent(a: TreeNode, b: TreeNode): Uint8Array {
   const [left, right] = a.index > b.index ? [b, a] : [a, b];
-  return hashParent(left.size, left.hash, right.size, right.hash);
+  return hashParent(left.size, left.hash, right.size, right.hash, allocBytesPooled(HASH_BYTES));
 }
 
 /**
@@ -47,9 +51,9 @@ export function parent(a: TreeNode, b: TreeNode): Uint8Array {
  * @param out where to write the hash, 1 to 64 bytes; fresh 32 bytes by default
  * @throws {RangeError} when an index or a size is not a number from 0 to 2^53 - 1.
  */
-export function tree(roots: readonly TreeNode[], out?: Uint8Array): Uint8Array {
+export function tree(roots: readonly TreeNode[], out?: Uint8Array | null): Uint8Array {
   const end = roots.reduce((byteLength, { hash }) => byteLength + hash.byteLength + 16, 1);
-  const state: State = { start: 1, end, buffer: allocBytesUnsafe(end) };
+  const state: State = { start: 1, end, buffer: allocBytesPooled(end) };
   const buffer = state.buffer!;
   buffer[0] = ROOT_TYPE;
   for (const root of roots) {
@@ -69,7 +73,7 @@ export function tree(roots: readonly TreeNode[], out?: Uint8Array): Uint8Array {
  * @param out where to write the hash, 1 to 64 bytes; fresh 32 bytes by default
  * @throws {TypeError} for anything but bytes.
  */
-export function hash(data: Uint8Array | readonly Uint8Array[], out?: Uint8Array): Uint8Array {
+export function hash(data: Uint8Array | readonly Uint8Array[], out?: Uint8Array | null): Uint8Array {
   const isHashable = Array.isArray(data) ? data.every(isBytes) : isBytes(data);
   if (!isHashable) throw new TypeError(`Cannot hash ${typeof data}, only bytes or a list of bytes`);
   return blake2bInto(data, out);
@@ -84,7 +88,7 @@ export function hash(data: Uint8Array | readonly Uint8Array[], out?: Uint8Array)
  */
 export function discoveryKey(key: Uint8Array): Uint8Array {
   if (!isBytes(key) || key.byteLength !== HASH_BYTES) throw new TypeError("Must pass a 32 byte buffer");
-  return blake2b(utf8Bytes("hypercore"), { key });
+  return blake2b(HYPERCORE, { key });
 }
 
 /**
@@ -113,6 +117,10 @@ export function namespace(name: string | Uint8Array, count: number | ArrayLike<n
   });
 }
 
-function blake2bInto(input: Uint8Array | readonly Uint8Array[], out?: Uint8Array): Uint8Array {
-  return out ? blake2b(input, { out, byteLength: out.byteLength }) : blake2b(input);
+function blake2bInto(
+  input: Uint8Array | readonly Uint8Array[],
+  out?: Uint8Array | null,
+): Uint8Array {
+  const digest = out ?? allocBytesPooled(HASH_BYTES);
+  return blake2b(input, { out: digest, byteLength: digest.byteLength });
 }
