@@ -30,7 +30,7 @@ const CODE_OF_TEXT: readonly (readonly [string, StorageErrorCode])[] = [
   ["database or disk is full", "STORAGE_FULL"],
 ];
 
-/** Codes of the file system's errors. */
+/** Codes of the file system's and the runtime's errors. */
 const CODE_OF_ERRNO: Readonly<Record<string, StorageErrorCode>> = {
   EACCES: "STORAGE_PERMISSION",
   EPERM: "STORAGE_PERMISSION",
@@ -42,6 +42,8 @@ const CODE_OF_ERRNO: Readonly<Record<string, StorageErrorCode>> = {
   EISDIR: "STORAGE_PATH",
   ENAMETOOLONG: "STORAGE_PATH",
   ENOENT: "STORAGE_PATH",
+  // A checksum column with a number that no checksum is.
+  ERR_OUT_OF_RANGE: "STORAGE_CORRUPT",
 };
 
 /** What to do, by code. */
@@ -51,7 +53,7 @@ const REMEDY: Readonly<Partial<Record<StorageErrorCode, string>>> = {
     "the file is damaged; restore the folder from a copy, or delete it and fetch the data from peers",
   STORAGE_FULL: "no space left on the device; make room and try again, what was stored before is unharmed",
   STORAGE_PATH: "the folder must be a folder, or creatable as one",
-  STORAGE_IO: "the device failed; check it before writing again",
+  STORAGE_IO: "the device failed or has no space left; check it before writing again",
 };
 
 /**

@@ -86,8 +86,8 @@ export class OpenStore {
     const file = join(folder, "quince.db");
     const failed: (() => unknown)[] = [];
     try {
-      if (readOnly) await assertStore(folder, file);
-      else await mkdir(folder, { recursive: true });
+      if (!readOnly) await mkdir(folder, { recursive: true });
+      await assertFile(options, file);
       const lock = readOnly ? null : await FolderLock.acquire(runtime, folder);
       if (lock !== null) failed.push(() => lock.release());
       const database = readOnly ? openReader(runtime, file) : openWriter(runtime, { file, cacheByteLength });
@@ -220,16 +220,22 @@ export class OpenStore {
   }
 }
 
-/** @throws {StorageError} `STORAGE_MISSING` or `STORAGE_PATH` when there is no database to read. */
-async function assertStore(folder: string, file: string): Promise<void> {
+/** @throws {StorageError} `STORAGE_PATH` when `file` is no file, `STORAGE_MISSING` when it must be there and is not. */
+async function assertFile({ folder, readOnly }: OpenStoreOptions, file: string): Promise<void> {
   try {
-    await stat(file);
+    if ((await stat(file)).isFile()) return;
   } catch (error) {
     if ((error as { code?: unknown }).code !== "ENOENT") throw error;
+    if (!readOnly) return;
     throw new StorageError(
       "STORAGE_MISSING",
       `Cannot open ${folder} read-only: there is no store in it; check the path, or open it once for writing`,
       { cause: error, file: folder },
     );
   }
+  throw new StorageError(
+    "STORAGE_PATH",
+    `Cannot open ${file}: it is not a file; give the store a folder of its own`,
+    { file },
+  );
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { hexText, viewBytes } from "../../base/mod.ts";
+import { hexText, isBytes, viewBytes } from "../../base/mod.ts";
 import type { RecordSpan, RowSpan } from "../checks.ts";
 import {
   RECORD_TABLES,
@@ -102,7 +102,8 @@ export class TableReader {
     for (
       const [key, value, sum] of found as Iterable<unknown> as Iterable<[Uint8Array, Uint8Array, number]>
     ) {
-      page.push({ key: viewBytes(key), value: this.#checkedRecord(table, key, value, sum) });
+      const checked = this.#checkedRecord(table, key, value, sum);
+      page.push({ key: viewBytes(key), value: checked });
       byteLength += key.byteLength + value.byteLength;
       if (byteLength >= ITERATION_BYTE_LENGTH_MAX) break;
     }
@@ -118,14 +119,15 @@ export class TableReader {
     return statement;
   }
 
+  // In a damaged file a column may hold any type, so what it is comes before what it sums to.
   #checkedRow(table: RowTable, owner: number, index: number, value: Uint8Array, sum: number): Uint8Array {
-    if (rowSum(this.#crc32, owner, index, value) === sum) return viewBytes(value);
+    if (isBytes(value) && rowSum(this.#crc32, owner, index, value) === sum) return viewBytes(value);
     throw damagedValue(this.#file, `${table} ${owner}/${index}`);
   }
 
   #checkedRecord(table: RecordTable, key: Uint8Array, value: Uint8Array, sum: number): Uint8Array {
-    if (recordSum(this.#crc32, key, value) === sum) return viewBytes(value);
-    throw damagedValue(this.#file, `${table} ${hexText(key)}`);
+    if (isBytes(key) && isBytes(value) && recordSum(this.#crc32, key, value) === sum) return viewBytes(value);
+    throw damagedValue(this.#file, `${table} ${isBytes(key) ? hexText(key) : String(key)}`);
   }
 }
 
