@@ -1,0 +1,606 @@
+/**
+ * The replication of one log: the machine on channels, the log and a clock.
+ *
+ * Everything that arrives in one turn is handled in one pass, so that requests are proved together, answers are
+ * verified and stored together, and what goes out leaves in one batch per stream.
+ *
+ * @module
+ */
+import { type CancelTimer, type Clock, copyBytes, equalBytes, isBytes } from "../../base/mod.ts";
+import { type Random, runtimeRandom, TypedEventEmitter } from "../../base/mod.ts";
+import { systemClock } from "../../platform/mod.ts";
+import type { ChannelOptions, Protomux } from "../../protomux/mod.ts";
+import { HypercoreError } from "../errors.ts";
+import { type LogChange, replicationCapability } from "../log/mod.ts";
+import type { Job, MachineEvent, ReplicationMachineOptions } from "./context.ts";
+import type { RangeOptions } from "./demands.ts";
+import { LINGER_MIN_MS, LINGER_SPREAD_MS } from "./limits.ts";
+import { logView, type ReplicatedLog, type WaitingLogView } from "./log_view.ts";
+import * as messages from "./messages.ts";
+import { type HandshakeMessage, PROTOCOL_ALIAS, PROTOCOL_NAME } from "./messages.ts";
+import { Peer, type ReplicationChannel, type ReplicationStream } from "./peer.ts";
+import { MESSAGE_KINDS, MESSAGE_TYPES, type PeerState, type WireMessage } from "./peer_state.ts";
+import { ReplicationMachine, type Transmit } from "./replication_machine.ts";
+import { RequestHandle, type RequestHost, type RequestList } from "./request_handle.ts";
+import type { ReplicationStats } from "./stats.ts";
+
+/** Options of {@linkcode Replicator}. */
+export interface ReplicatorOptions extends Omit<ReplicationMachineOptions, "lingerMs"> {
+  /** How long the log counts as downloading after the last session went, ms. Default random, 20 000 to 40 000. */
+  readonly notDownloadingLinger?: number;
+  /** Source of time. */
+  readonly clock?: Clock;
+  /** Source of randomness for scheduling. */
+  readonly random?: Random;
+}
+
+/** Events of {@linkcode Replicator}. */
+export type ReplicatorEvents = {
+  /** A peer's channel opened. */
+  "peer-add": [peer: Peer];
+  /** A peer's channel closed. */
+  "peer-remove": [peer: Peer];
+  /** A peer was turned away for breaking the rules; its channel is closed and not opened again on that stream. */
+  "peer-error": [error: HypercoreError, stream: ReplicationStream];
+  /** A block was sent. */
+  upload: [index: number, byteLength: number, peer: Peer];
+  /** A block was verified and stored. */
+  download: [index: number, byteLength: number, peer: Peer];
+  /** A proof did not verify. */
+  "verification-error": [
+    error: HypercoreError,
+    request: messages.RequestMessage | null,
+    data: messages.DataMessage,
+    peer: Peer,
+  ];
+  /** A peer asked for what cannot be proved. */
+  "invalid-request": [error: HypercoreError, request: messages.RequestMessage, peer: Peer];
+  /** A peer claimed a longer run of blocks from 0 than any before. */
+  "remote-contiguous-length": [length: number];
+  /** A message for an extension. The bytes are a view. */
+  extension: [name: string, message: Uint8Array, peer: Peer];
+  /** The log could not be read or written for a peer. */
+  error: [error: unknown];
+};
+
+/** A muxer that the log is, or may be, replicated over. */
+interface Attachment {
+  readonly mux: Protomux;
+  readonly handleClose: () => void;
+  /** The channel, while it is open or being opened. */
+  channel: ReplicationChannel | null;
+  /** The peer broke the rules here; the channel stays closed. */
+  isBanned: boolean;
+}
+
+/** Wire codecs in the order of {@linkcode MESSAGE_KINDS}. */
+const ENCODINGS = {
+  sync: messages.sync,
+  request: messages.request,
+  cancel: messages.cancel,
+  data: messages.data,
+  noData: messages.noData,
+  want: messages.want,
+  unwant: messages.want,
+  bitfield: messages.bitfield,
+  range: messages.range,
+  extension: messages.extension,
+};
+
+/** Replicates one log with any number of peers. */
+export class Replicator extends TypedEventEmitter<ReplicatorEvents> {
+  /** Peers whose channel is open. To be read only. */
+  readonly peers: Peer[] = [];
+  /** Called when the log begins to download; for stores that attach logs to streams only then. */
+  ondownloading: (() => void) | null = null;
+
+  readonly #log: ReplicatedLog;
+  readonly #view: WaitingLogView;
+  readonly #clock: Clock;
+  readonly #machine: ReplicationMachine;
+  readonly #host: RequestHost;
+  readonly #attachments = new Map<Protomux, Attachment>();
+  readonly #peerOf = new Map<PeerState, Peer>();
+  readonly #handles = new Map<number, RequestHandle<unknown>>();
+  readonly #unsubscribe: () => void;
+  readonly #flushBound = (): void => this.#flush();
+  #isFlushQueued = false;
+  #cancelTimer: CancelTimer | null = null;
+  #timerMs = Infinity;
+  #isDestroyed = false;
+
+  /** Starts without peers; {@linkcode attachTo} adds streams. */
+  constructor(log: ReplicatedLog, options: ReplicatorOptions = {}) {
+    super();
+    const { clock = systemClock, random = runtimeRandom } = options;
+    const lingerMs = options.notDownloadingLinger ??
+      LINGER_MIN_MS + Math.floor(random.next() * LINGER_SPREAD_MS);
+    this.#log = log;
+    this.#view = logView(log);
+    this.#clock = clock;
+    this.#machine = new ReplicationMachine(this.#view, random, { ...options, lingerMs });
+    this.#host = {
+      clock,
+      forget: (id) => {
+        this.#handles.delete(id);
+        this.#machine.cancel(id);
+        this.#kick();
+      },
+    };
+    this.#unsubscribe = log.subscribe((change) => this.#handleLogChange(change));
+  }
+
+  // Requests.
+
+  /** Asks peers for block `index`; resolves to its bytes (fresh). `force`: even if the log has it. */
+  addBlock(list: RequestList, index: number, force = false): RequestHandle<Uint8Array> {
+    if (!Number.isSafeInteger(index) || index < 0) throw new RangeError(`Block index ${index} is not valid`);
+    const id = this.#machine.addBlock(index, force);
+    const handle = this.#track(new RequestHandle<Uint8Array>(this.#host, { id, list, index }), id);
+    handle.snapshot = index < this.#log.head.length;
+    return handle;
+  }
+
+  /** Asks peers for a range of blocks; resolves to true once all of it is stored, to false when given up. */
+  addRange(list: RequestList, range: RangeOptions = {}): RequestHandle<boolean> {
+    const id = this.#machine.addRange(range);
+    return this.#track(
+      new RequestHandle<boolean>(this.#host, { id, list, cancelledValue: { value: false } }),
+      id,
+    );
+  }
+
+  /** Asks peers where byte `bytes` lies; resolves to its block and the offset in it. */
+  addSeek(list: RequestList, bytes: number, padding = 0): RequestHandle<[block: number, offset: number]> {
+    const id = this.#machine.addSeek(bytes, padding);
+    return this.#track(new RequestHandle<[block: number, offset: number]>(this.#host, { id, list }), id);
+  }
+
+  /** Asks peers for a longer log; resolves to whether there is one. */
+  addUpgrade(list: RequestList): RequestHandle<boolean> {
+    const id = this.#machine.addUpgrade();
+    return this.#track(
+      new RequestHandle<boolean>(this.#host, { id, list, cancelledValue: { value: false } }),
+      id,
+    );
+  }
+
+  /** Gives up every request in `list`. */
+  clearRequests(list: RequestList, error: Error | null = null): void {
+    while (list.length > 0) list[list.length - 1]!.cancel(error);
+  }
+
+  // State.
+
+  /** Counters of all peers since the start. */
+  get stats(): ReplicationStats {
+    return this.#machine.stats;
+  }
+
+  /** Whether {@linkcode destroy} was called. */
+  get destroyed(): boolean {
+    return this.#isDestroyed;
+  }
+
+  /** Whether sessions want blocks. */
+  get downloading(): boolean {
+    return this.#machine.wantsDownloads;
+  }
+
+  /** Longest run of blocks from 0 that a peer on our fork has claimed. */
+  get remoteContiguousLength(): number {
+    return this.#machine.remoteContiguousLength;
+  }
+
+  /** How many look for peers; while there are some, an upgrade waits for the first peer. */
+  get findingPeers(): number {
+    return this.#machine.findingPeers;
+  }
+  set findingPeers(count: number) {
+    this.#machine.findingPeers = count;
+    this.#kick();
+  }
+
+  /** Blocks asked of one peer at a time, lowest and highest. */
+  get inflightRange(): readonly [number, number] {
+    return this.#machine.inflightRange;
+  }
+
+  /** Sets {@linkcode inflightRange}, for peers there are and for those to come. */
+  setInflightRange(min: number, max: number): void {
+    this.#machine.setInflightRange([min, max]);
+    this.#kick();
+  }
+
+  /** Whether blocks are wanted or under way. */
+  isDownloading(): boolean {
+    return this.#machine.isDownloading;
+  }
+
+  /** Sessions that want blocks came (positive) or went. */
+  updateActivity(change: number): void {
+    this.#machine.updateActivity(change, this.#clock.nowMs());
+    this.#kick();
+  }
+
+  /** Says whether blocks are wanted; that they are not takes effect after the linger time. */
+  setDownloading(downloading: boolean): void {
+    this.#machine.setDownloading(downloading, this.#clock.nowMs());
+    this.#kick();
+  }
+
+  /** Whether blocks that nobody asked for are taken. */
+  get allowPush(): boolean {
+    return this.#machine.allowsPush;
+  }
+
+  /** Sets {@linkcode allowPush} and tells peers. */
+  setAllowPush(allowPush: boolean): void {
+    this.#machine.setAllowPush(allowPush);
+    this.#kick();
+  }
+
+  /** Whether nothing is asked for. */
+  get pushOnly(): boolean {
+    return this.#machine.isPushOnly;
+  }
+
+  /** Sets {@linkcode pushOnly}. */
+  setPushOnly(pushOnly: boolean): void {
+    this.#machine.setPushOnly(pushOnly);
+    this.#kick();
+  }
+
+  /** Looks again for something to ask of peers. */
+  updateAll(): void {
+    this.#machine.updateAll();
+    this.#kick();
+  }
+
+  // Streams.
+
+  /** Replicates over `mux`, now and whenever its remote opens the channel. */
+  attachTo(mux: Protomux): void {
+    if (this.#isDestroyed || this.#attachments.has(mux)) return;
+    const handleClose = (): void => this.detachFrom(mux);
+    const attachment: Attachment = { mux, handleClose, channel: null, isBanned: false };
+    this.#attachments.set(mux, attachment);
+    const stream = mux.stream as ReplicationStream;
+    mux.pair({ protocol: PROTOCOL_NAME, id: this.#log.discoveryKey }, () => this.#openChannel(attachment));
+    stream.on("close", handleClose);
+    this.#machine.handleExpectedPeers(1);
+    stream.opened.then((isOpen) => {
+      if (isOpen) this.#openChannel(attachment);
+      this.#machine.handleExpectedPeers(-1);
+      this.#kick();
+    });
+  }
+
+  /** Whether {@linkcode attachTo} was called with `mux`. */
+  attached(mux: Protomux): boolean {
+    return this.#attachments.has(mux);
+  }
+
+  /** Whether there is any muxer to replicate over. */
+  hasAttached(): boolean {
+    return this.#attachments.size > 0;
+  }
+
+  /** Opens no more channels on `mux`; one that is open stays so. */
+  detachFrom(mux: Protomux): void {
+    const attachment = this.#attachments.get(mux);
+    if (attachment === undefined) return;
+    this.#attachments.delete(mux);
+    mux.unpair({ protocol: PROTOCOL_NAME, id: this.#log.discoveryKey });
+    (mux.stream as ReplicationStream & { off?(event: string, listener: () => void): unknown })
+      .off?.("close", attachment.handleClose);
+  }
+
+  /** Closes every channel and waits until they are closed. */
+  async close(): Promise<void> {
+    const channels = Array.from(this.#attachments.values(), ({ channel }) => channel);
+    this.destroy();
+    await Promise.all(channels.map((channel) => channel?.fullyClosed()));
+  }
+
+  /** Closes every channel. Requests that wait stay open; their lists are for giving them up. */
+  destroy(): void {
+    if (this.#isDestroyed) return;
+    this.#isDestroyed = true;
+    this.#unsubscribe();
+    this.#cancelTimer?.();
+    for (const { mux, channel } of Array.from(this.#attachments.values())) {
+      this.detachFrom(mux);
+      channel?.close();
+    }
+    for (const peer of this.peers.slice()) peer.channel.close();
+  }
+
+  /** Closes every channel. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #openChannel(attachment: Attachment): void {
+    const { mux } = attachment;
+    if (this.#isDestroyed || attachment.isBanned || this.#attachments.get(mux) !== attachment) return;
+    const stream = mux.stream as ReplicationStream;
+    const { handshakeHash, isInitiator } = stream;
+    const { key, discoveryKey } = this.#log;
+    if (handshakeHash === null || mux.opened({ protocol: PROTOCOL_NAME, id: discoveryKey })) return;
+    let state: PeerState | null = null;
+    const channelOptions: ChannelOptions<HandshakeMessage> = {
+      protocol: PROTOCOL_NAME,
+      aliases: [PROTOCOL_ALIAS],
+      id: discoveryKey,
+      handshake: messages.handshake,
+      messages: MESSAGE_KINDS.map((kind) => ({
+        encoding: ENCODINGS[kind],
+        onmessage: (message: unknown) => this.#receive(state, { kind, message } as WireMessage),
+      })) as ChannelOptions["messages"],
+      onopen: (handshake, channel) => {
+        this.#machine.handleExpectedPeers(-1);
+        if (!equalBytes(handshake!.capability, replicationCapability(!isInitiator, key, handshakeHash))) {
+          attachment.isBanned = true;
+          throw new HypercoreError("INVALID_CAPABILITY", "Remote sent an invalid replication capability", {
+            discoveryKey,
+          });
+        }
+        state = this.#addPeer(attachment, handshake!, channel);
+      },
+      ondrain: () => this.#kick(),
+      onclose: (isRemote) => {
+        attachment.channel = null;
+        if (state === null) {
+          if (!attachment.isBanned) this.#machine.handleExpectedPeers(-1);
+          this.#kick();
+        } else {
+          this.#removePeer(attachment, state, isRemote);
+        }
+      },
+      onerror: (error) => this.#reportPeerError(error, stream),
+    };
+    const channel = mux.createChannel<HandshakeMessage>(channelOptions);
+    if (channel === null) return;
+    attachment.channel = channel;
+    this.#machine.handleExpectedPeers(1);
+    channel.open({ seeks: true, capability: replicationCapability(isInitiator, key, handshakeHash) });
+  }
+
+  #addPeer({ mux }: Attachment, handshake: HandshakeMessage, channel: ReplicationChannel): PeerState {
+    const state = this.#machine.handlePeerOpen(handshake, this.#clock.nowMs());
+    const peer = new Peer(
+      { sendExtension: (state, name, message) => this.#sendExtension(state, name, message) },
+      state,
+      mux,
+      channel,
+    );
+    channel.userData = peer;
+    this.#peerOf.set(state, peer);
+    this.peers.push(peer);
+    this.#kick();
+    return state;
+  }
+
+  /** Compat: hypercore/lib/replicator.js opens the channel again when the remote closed it before it heard of work. */
+  #removePeer(attachment: Attachment, state: PeerState, isRemote: boolean): void {
+    this.#machine.handlePeerClosed(state, this.#clock.nowMs());
+    const isMisunderstanding = isRemote && !state.remoteDownloading && state.remoteUploading &&
+      this.#machine.wantsDownloads;
+    if (isMisunderstanding) this.#openChannel(attachment);
+    const index = this.peers.findIndex((peer) => this.#peerOf.get(state) === peer);
+    if (index !== -1) this.peers.splice(index, 1);
+    this.#kick();
+  }
+
+  #reportPeerError(error: unknown, stream: ReplicationStream): void {
+    if (error instanceof HypercoreError) this.emit("peer-error", error, stream);
+    else this.#reportError(error);
+  }
+
+  #reportError(error: unknown): void {
+    // Without a listener, an "error" event would throw here, where nobody can handle it.
+    if (this.listenerCount("error") > 0) this.emit("error", error);
+  }
+
+  #receive(state: PeerState | null, message: WireMessage): void {
+    if (state === null) return;
+    this.#machine.handleMessage(state, message, this.#clock.nowMs());
+    this.#kick();
+  }
+
+  #sendExtension(state: PeerState, name: string, message: Uint8Array): void {
+    if (state.isClosed) return;
+    this.#machine.sendExtension(state, name, message);
+    this.#kick();
+  }
+
+  #handleLogChange(change: LogChange): void {
+    this.#machine.handleLogChange(change, this.#clock.nowMs());
+    if (change.kind === "truncate") this.#endSnapshots(change.length);
+    this.#kick();
+  }
+
+  #endSnapshots(length: number): void {
+    for (const handle of Array.from(this.#handles.values())) {
+      if (handle.snapshot && handle.index >= length) {
+        handle.cancel(new HypercoreError("SNAPSHOT_NOT_AVAILABLE", "Snapshot is not available"));
+      }
+    }
+  }
+
+  #track<Result>(handle: RequestHandle<Result>, id: number): RequestHandle<Result> {
+    this.#handles.set(id, handle);
+    this.#kick();
+    return handle;
+  }
+
+  /** Has the machine polled once this turn is over. */
+  #kick(): void {
+    if (this.#isFlushQueued) return;
+    this.#isFlushQueued = true;
+    queueMicrotask(this.#flushBound);
+  }
+
+  #flush(): void {
+    this.#isFlushQueued = false;
+    for (const [state, peer] of this.#peerOf) this.#machine.handleDrained(state, peer.protomux.drained);
+    if (!this.#isDestroyed) {
+      this.#machine.poll(this.#clock.nowMs());
+      for (let next = this.#machine.pollTransmit(); next !== null; next = this.#machine.pollTransmit()) {
+        this.#transmit(next);
+      }
+      for (let job = this.#machine.pollJob(); job !== null; job = this.#machine.pollJob()) this.#start(job);
+      this.#schedule();
+    }
+    for (const event of this.#machine.pollEvents()) this.#dispatch(event);
+  }
+
+  #transmit({ peer: state, messages }: Transmit): void {
+    const { protomux, channel } = this.#peerOf.get(state)!;
+    protomux.cork();
+    for (const { kind, message } of messages) channel.messages[MESSAGE_TYPES[kind]]!.send(message);
+    protomux.uncork();
+  }
+
+  #schedule(): void {
+    const deadlineMs = this.#machine.pollDeadline();
+    if (deadlineMs === this.#timerMs) return;
+    this.#cancelTimer?.();
+    this.#cancelTimer = null;
+    this.#timerMs = deadlineMs;
+    if (deadlineMs === Infinity) return;
+    const delayMs = Math.max(0, deadlineMs - this.#clock.nowMs());
+    this.#cancelTimer = this.#clock.schedule(delayMs, () => {
+      this.#cancelTimer = null;
+      this.#timerMs = Infinity;
+      this.#machine.handleTime(this.#clock.nowMs());
+      this.#kick();
+    }, { unref: true });
+  }
+
+  #start(job: Job): void {
+    const machine = this.#machine;
+    switch (job.kind) {
+      case "prove":
+        return this.#run(
+          this.#log.prove(job.entries.map(({ message }) => message)),
+          (results, nowMs) => machine.handleProved(job.entries, results, nowMs),
+          (_, nowMs) => machine.handleProveFailed(job.entries, nowMs),
+        );
+      case "verify":
+        return this.#run(
+          this.#log.verify(job.entries.map(({ data }) => data)),
+          (results, nowMs) => machine.handleVerified(job.entries, results, nowMs),
+          (_, nowMs) => machine.handleVerifyFailed(job.entries, nowMs),
+        );
+      case "count":
+        return this.#run(
+          this.#view.awaitMissingNodes(job.treeIndex),
+          (nodes, nowMs) => machine.handleCounted(job.request, nodes, nowMs),
+          (_, nowMs) => machine.handleCountFailed(job.request, nowMs),
+        );
+      case "upgradeable":
+        return this.#run(
+          this.#view.awaitUpgradeable(job.length),
+          (canUpgrade, nowMs) => machine.handleUpgradeable(job, canUpgrade, nowMs),
+          (_, nowMs) => machine.handleUpgradeable(job, false, nowMs),
+        );
+      case "seek":
+        return this.#run(
+          this.#log.seek(job.seek.bytes, job.seek.padding),
+          (result, nowMs) => machine.handleSought(job.seek, result, nowMs),
+          (error, nowMs) => machine.handleSeekFailed(job.seek, error, nowMs),
+        );
+      case "read":
+        return this.#run(
+          this.#log.getBlocks(job.indexes),
+          (values, nowMs) => machine.handleRead(job.indexes, values, nowMs),
+          (error, nowMs) => machine.handleReadFailed(job.indexes, error, nowMs),
+        );
+    }
+  }
+
+  /** Waits for the log and hands the machine what came of it. */
+  #run<Result>(
+    work: Promise<Result>,
+    handle: (result: Result, nowMs: number) => void,
+    handleFailure: (error: unknown, nowMs: number) => void,
+  ): void {
+    work.then(
+      (result) => handle(result, this.#clock.nowMs()),
+      (error) => {
+        handleFailure(error, this.#clock.nowMs());
+        // A log that closes under its replication fails whatever is under way.
+        if (!this.#isDestroyed) this.#reportError(error);
+      },
+    ).then(() => this.#kick());
+  }
+
+  #dispatch(event: MachineEvent): void {
+    switch (event.kind) {
+      case "peer-add":
+        this.emit("peer-add", this.#peerOf.get(event.peer)!);
+        break;
+      case "peer-remove":
+        this.emit("peer-remove", this.#peerOf.get(event.peer)!);
+        this.#peerOf.delete(event.peer);
+        break;
+      case "close":
+        this.#closePeer(event.peer, event.error);
+        break;
+      case "upload":
+      case "download":
+        this.emit(event.kind, event.index, event.byteLength, this.#peerOf.get(event.peer)!);
+        break;
+      case "resolved":
+        this.#takeHandle(event.handle)?.resolve(isBytes(event.value) ? copyBytes(event.value) : event.value);
+        break;
+      case "rejected":
+        this.#takeHandle(event.handle)?.reject(event.error);
+        break;
+      case "verification-error": {
+        const { error, request, data, peer } = event;
+        this.emit("verification-error", error, request, data, this.#peerOf.get(peer)!);
+        break;
+      }
+      case "invalid-request":
+        this.emit("invalid-request", event.error, event.request, this.#peerOf.get(event.peer)!);
+        break;
+      case "remote-contiguous-length":
+        this.emit("remote-contiguous-length", event.length);
+        break;
+      case "extension":
+        this.emit("extension", event.name, event.message, this.#peerOf.get(event.peer)!);
+        break;
+      case "downloading":
+        if (event.value) this.#openChannels();
+        break;
+      case "fork":
+      case "conflict-proof":
+        break;
+    }
+  }
+
+  #takeHandle(id: number): RequestHandle<unknown> | undefined {
+    const handle = this.#handles.get(id);
+    this.#handles.delete(id);
+    return handle;
+  }
+
+  #closePeer(state: PeerState, error: HypercoreError | null): void {
+    const peer = this.#peerOf.get(state);
+    if (peer === undefined) return;
+    if (error !== null) {
+      const attachment = this.#attachments.get(peer.protomux);
+      if (attachment !== undefined) attachment.isBanned = true;
+      this.emit("peer-error", error, peer.stream);
+    }
+    peer.channel.close();
+  }
+
+  #openChannels(): void {
+    for (const attachment of this.#attachments.values()) this.#openChannel(attachment);
+    this.ondownloading?.();
+  }
+}

@@ -1,0 +1,18 @@
+/**
+ * Replication of a log with its peers.
+ *
+ * @module
+ */
+export type { RangeOptions } from "./demands.ts";
+export { Replicator, type ReplicatorEvents, type ReplicatorOptions } from "./driver.ts";
+export type { ReplicatedLog } from "./log_view.ts";
+export {
+  type BitfieldMessage,
+  type DataMessage,
+  PROTOCOL_ALIAS,
+  PROTOCOL_NAME,
+  type RequestMessage,
+} from "./messages.ts";
+export { Peer, type ReplicationChannel, type ReplicationStream } from "./peer.ts";
+export { RequestHandle, type RequestList } from "./request_handle.ts";
+export type { ReplicationStats, WireCounter } from "./stats.ts";

@@ -1,0 +1,212 @@
+/**
+ * Answering the requests of peers: in runs, only as fast as each peer's stream drains, urgent ones first.
+ *
+ * @module
+ */
+import { HypercoreError } from "../errors.ts";
+import type { MachineEvent, ProveEntry, ProveResult, ReplicationContext } from "./context.ts";
+import {
+  INVALID_REQUESTS_MAX,
+  invalidRequestDelayMs,
+  REMOTE_REQUESTS_MAX,
+  UPLOAD_RUN_BYTES,
+  UPLOAD_RUN_REQUESTS_MAX,
+  UPLOAD_RUN_REQUESTS_START,
+} from "./limits.ts";
+import {
+  type DataMessage,
+  REASON_INVALID_REQUEST,
+  REASON_NOT_AVAILABLE,
+  type RequestMessage,
+} from "./messages.ts";
+import type { PeerState } from "./peer_state.ts";
+
+/** Estimate of an answer's size besides its block. */
+const PROOF_BYTES = 256;
+
+/** A refusal that is held back so that a peer cannot ask nonsense at full speed. */
+interface DelayedRefusal {
+  readonly peer: PeerState;
+  readonly message: RequestMessage;
+  readonly atMs: number;
+}
+
+/** The answers to all peers. */
+export class Uploads {
+  readonly #context: ReplicationContext;
+  #isProving = false;
+  #runRequestsMax = UPLOAD_RUN_REQUESTS_START;
+  #refusals: DelayedRefusal[] = [];
+
+  constructor(context: ReplicationContext) {
+    this.#context = context;
+  }
+
+  /** A peer asks. */
+  handleRequest(peer: PeerState, message: RequestMessage): void {
+    if (peer.uploads.add(message)) return;
+    const error = new HypercoreError(
+      "INVALID_OPERATION",
+      `Peer has more than ${REMOTE_REQUESTS_MAX} requests open`,
+    );
+    peer.isPaused = true;
+    this.#context.emit({ kind: "close", peer, error });
+  }
+
+  /** The next run of requests to prove, fairly over peers; null while one is under way or no stream takes more. */
+  takeProveJob(): readonly ProveEntry[] | null {
+    if (this.#isProving) return null;
+    const entries: ProveEntry[] = [];
+    for (const peer of this.#context.peers) {
+      if (peer.isDrained && peer.uploads.waiting > 0) this.#takeRun(peer, entries);
+    }
+    if (entries.length === 0) return null;
+    this.#isProving = true;
+    return entries;
+  }
+
+  /** The log's answers to `entries`. */
+  handleProved(entries: readonly ProveEntry[], results: readonly ProveResult[]): void {
+    this.#isProving = false;
+    this.#adaptRun(entries.length, results);
+    for (let i = 0; i < entries.length; i++) this.#answer(entries[i]!, results[i]!);
+  }
+
+  /** The log failed, for reasons of its own: the peers are told that there is nothing. */
+  handleProveFailed(entries: readonly ProveEntry[]): void {
+    this.#isProving = false;
+    for (const { peer, message } of entries) this.#refuse(peer, message, REASON_NOT_AVAILABLE);
+  }
+
+  /** Sends the refusals that were held back long enough. */
+  handleTime(): void {
+    const due = this.#refusals.filter(({ atMs }) => atMs <= this.#context.nowMs);
+    if (due.length === 0) return;
+    this.#refusals = this.#refusals.filter(({ atMs }) => atMs > this.#context.nowMs);
+    for (const { peer, message } of due) this.#refuse(peer, message, REASON_INVALID_REQUEST);
+  }
+
+  /** When {@linkcode handleTime} is due, ms; Infinity for never. */
+  get deadlineMs(): number {
+    let deadlineMs = Infinity;
+    for (const { atMs } of this.#refusals) deadlineMs = Math.min(deadlineMs, atMs);
+    return deadlineMs;
+  }
+
+  /** Forgets what a peer that is gone asked for. */
+  dropPeer(peer: PeerState): void {
+    peer.uploads.clear();
+    this.#refusals = this.#refusals.filter((refusal) => refusal.peer !== peer);
+  }
+
+  #takeRun(peer: PeerState, entries: ProveEntry[]): void {
+    const { published, compat } = this.#context.log;
+    const indexes = new Set<number>();
+    let bytes = 0;
+    let count = 0;
+    while (bytes < UPLOAD_RUN_BYTES && count < this.#runRequestsMax) {
+      const message = peer.uploads.shift();
+      if (message === null) return;
+      if (message.block !== null) {
+        // One large block asked for many times over would be read as many times.
+        if (indexes.has(message.block.index)) return peer.uploads.putBack(message);
+        indexes.add(message.block.index);
+      }
+      if (message.fork !== published.fork) {
+        this.#refuse(peer, message, REASON_NOT_AVAILABLE);
+        continue;
+      }
+      count++;
+      bytes += PROOF_BYTES + (message.block === null ? 0 : this.#context.blockBytes);
+      if (isForManifestOnly(message) && !compat) this.#sendManifest(peer, message);
+      else entries.push({ peer, message });
+    }
+  }
+
+  /** Sizes are known only after reading, so the next run is as long as this one should have been. */
+  #adaptRun(requests: number, results: readonly ProveResult[]): void {
+    let bytes = 0;
+    for (const result of results) {
+      if (result.kind === "proof") bytes += PROOF_BYTES + (result.proof.block?.value?.byteLength ?? 0);
+    }
+    if (bytes <= UPLOAD_RUN_BYTES) {
+      this.#runRequestsMax = Math.min(UPLOAD_RUN_REQUESTS_MAX, this.#runRequestsMax * 2);
+    } else {
+      this.#runRequestsMax = Math.max(1, Math.ceil(requests * UPLOAD_RUN_BYTES / bytes));
+    }
+  }
+
+  #answer({ peer, message }: ProveEntry, result: ProveResult): void {
+    if (result.kind === "invalid") {
+      this.#countInvalid(peer, message, result.error);
+      return;
+    }
+    const { log } = this.#context;
+    if (result.kind === "unavailable" || message.fork !== log.published.fork) {
+      if (message.manifest && log.manifest !== null && !log.compat) this.#sendManifest(peer, message);
+      else this.#refuse(peer, message, REASON_NOT_AVAILABLE);
+      return;
+    }
+    if (!peer.uploads.finish(message)) return;
+    const { proof } = result;
+    if (!peer.isActive && proof.block !== null) return;
+    if (proof.block !== null) {
+      const byteLength = proof.block.value?.byteLength ?? 0;
+      this.#emit({ kind: "upload", peer, index: proof.block.index, byteLength });
+    }
+    if (proof.upgrade !== null) {
+      peer.pushedLength = Math.max(peer.pushedLength, log.published.length);
+    }
+    const manifest = message.manifest && !log.compat ? log.manifest : null;
+    this.#send(peer, { ...proof, request: message.id, fork: message.fork, manifest });
+  }
+
+  #sendManifest(peer: PeerState, message: RequestMessage): void {
+    if (!peer.uploads.finish(message)) return;
+    const { manifest, published } = this.#context.log;
+    if (manifest === null) {
+      peer.outbox.push({ kind: "noData", message: { request: message.id, reason: REASON_NOT_AVAILABLE } });
+      return;
+    }
+    this.#send(peer, {
+      request: message.id,
+      fork: published.fork,
+      block: null,
+      hash: null,
+      seek: null,
+      upgrade: null,
+      manifest,
+    });
+  }
+
+  #countInvalid(peer: PeerState, message: RequestMessage, error: HypercoreError): void {
+    this.#context.stats.invalidRequests++;
+    const count = ++peer.stats.invalidRequests;
+    this.#emit({ kind: "invalid-request", peer, error, request: message });
+    if (count >= INVALID_REQUESTS_MAX) {
+      peer.isPaused = true;
+      this.#emit({ kind: "close", peer, error });
+      return;
+    }
+    this.#refusals.push({ peer, message, atMs: this.#context.nowMs + invalidRequestDelayMs(count) });
+  }
+
+  #refuse(peer: PeerState, message: RequestMessage, reason: number): void {
+    if (peer.isClosed || !peer.uploads.finish(message)) return;
+    peer.outbox.push({ kind: "noData", message: { request: message.id, reason } });
+  }
+
+  #send(peer: PeerState, message: DataMessage): void {
+    peer.outbox.push({ kind: "data", message });
+    peer.stats.wireData.tx++;
+    this.#context.stats.wireData.tx++;
+  }
+
+  #emit(event: MachineEvent): void {
+    this.#context.emit(event);
+  }
+}
+
+function isForManifestOnly({ block, hash, seek, upgrade, manifest }: RequestMessage): boolean {
+  return manifest && block === null && hash === null && seek === null && upgrade === null;
+}
