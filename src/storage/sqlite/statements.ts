@@ -5,13 +5,17 @@
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 
-/**
- * Prepares `sql` so that rows come as arrays of columns.
- */
+/** Prepares `sql` so that rows come as arrays where the runtime can; {@linkcode columnsOf} evens it out. */
 export function prepareArrays(database: DatabaseSync, sql: string): StatementSync {
   const statement = database.prepare(sql);
-  statement.setReturnArrays(true);
+  // Node has it from 22.16 on.
+  (statement as Partial<StatementSync>).setReturnArrays?.(true);
   return statement;
+}
+
+/** The columns of a row in the order of the query, whether it came as an array or, slower, as an object. */
+export function columnsOf<Columns extends readonly unknown[]>(row: unknown): Columns {
+  return (Array.isArray(row) ? row : Object.values(row as Record<string, unknown>)) as unknown as Columns;
 }
 
 /** Ends a transaction that failed. SQLite may have ended it by itself, and a second end is an error to it. */
