@@ -36,3 +36,9 @@ export const MULTISIG_PROOFS_MAX = 4096;
 
 /** Tree nodes one log keeps in memory: two generations of this many, about 300 bytes each. */
 export const NODE_CACHE_GENERATION_NODES = 4096;
+
+/** Most blocks of concurrent appends that share one transaction; a single append may have more. */
+export const APPEND_GROUP_BLOCKS_MAX = 16384;
+
+/** Most bytes of concurrent appends that share one transaction; a single append may have more. */
+export const APPEND_GROUP_BYTES_MAX = 8 << 20;

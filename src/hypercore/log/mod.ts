@@ -11,7 +11,7 @@ export {
   type BitfieldPiece,
   type BitfieldRange,
 } from "./bitfield.ts";
-export { CoreStore } from "./core_store.ts";
+export { type CoreInit, CoreStore } from "./core_store.ts";
 export {
   fullRoots,
   isRightChild,
@@ -40,13 +40,8 @@ export {
   PROOF_UPGRADE_NODES_MAX,
   TREE_INDEX_MAX,
 } from "./limits.ts";
-export {
-  type CoreAlias,
-  Log,
-  type LogAppendOptions,
-  type LogAppendResult,
-  type LogOpenOptions,
-} from "./log.ts";
+export { Log, type LogAppendOptions, type LogAppendResult, type RemoteTree } from "./log.ts";
+export { type LogOpenOptions } from "./log_open.ts";
 export {
   createManifest,
   decodeManifest,
@@ -60,8 +55,20 @@ export {
   type ManifestSignerInput,
   ownManifest,
 } from "./manifest.ts";
+export {
+  assembleMultiSignature,
+  assembleMultiSignatureV0,
+  inflateMultiSignature,
+  inflateMultiSignatureV0,
+  type MultiSignature,
+  type MultiSignatureProof,
+  type PartialSignature,
+  signableLength,
+} from "./multisig.ts";
 export { namespace, type NamespaceName, replicationCapability } from "./namespaces.ts";
+export { type CoreAlias, type CoreInfo } from "./records.ts";
 export { SIGNABLE_BYTES, treeSignable, treeSignableCompat } from "./signable.ts";
+export { EMPTY_HEAD, type SignableTree } from "./tree_batch.ts";
 export type {
   LogChange,
   LogKeyPair,
@@ -77,3 +84,6 @@ export type {
   TreeNode,
   VerifyResult,
 } from "./types.ts";
+export { upgradePath } from "./upgrade_path.ts";
+export { Verifier, type VerifierOptions } from "./verifier.ts";
+export { upgradeLength } from "./verify.ts";

@@ -1,0 +1,112 @@
+/**
+ * Tree nodes: making them from blocks and from each other, hashing roots, and their stored form.
+ *
+ * @module
+ */
+import { equalBytes } from "../../base/mod.ts";
+import { hashLeaf, hashParent, hashRoots, NODE_BYTES } from "../../crypto/mod.ts";
+import { treeParent } from "./flat_tree.ts";
+import type { TreeNode } from "./types.ts";
+
+/** Bytes of a stored node: size, then hash; its index is that of the row. */
+export const NODE_ROW_BYTES = 40;
+
+const HASH_BYTES = 32;
+const TWO_POW_32 = 4294967296;
+
+/** The leaf over `value` at tree index `index`. */
+export function leafNode(index: number, value: Uint8Array): TreeNode {
+  return { index, size: value.byteLength, hash: hashLeaf(value) };
+}
+
+/** The parent of two siblings, given in either order; sizes must add up to a safe integer. */
+export function parentNode(a: TreeNode, b: TreeNode): TreeNode {
+  const index = treeParent(a.index);
+  const [left, right] = a.index < b.index ? [a, b] : [b, a];
+  return {
+    index,
+    size: left.size + right.size,
+    hash: hashParent(left.size, left.hash, right.size, right.hash),
+  };
+}
+
+/** The hash that is signed: over the roots in order, 32 bytes. Source: `hypercore-crypto/index.js`, `tree`. */
+export function treeHashOf(roots: readonly TreeNode[]): Uint8Array {
+  return hashRoots(packNodes(roots));
+}
+
+/** Tells whether two nodes are the same place with the same hash. */
+export function sameNode(a: TreeNode, b: TreeNode): boolean {
+  return a.index === b.index && equalBytes(a.hash, b.hash);
+}
+
+/** Bytes of all blocks below these nodes. */
+export function totalSize(nodes: readonly TreeNode[]): number {
+  let size = 0;
+  for (const node of nodes) size += node.size;
+  return size;
+}
+
+/** Packs nodes as `crypto` takes them: index, size, hash, 48 bytes each. */
+export function packNodes(nodes: readonly TreeNode[]): Uint8Array {
+  const packed = new Uint8Array(nodes.length * NODE_BYTES);
+  for (let i = 0, at = 0; i < nodes.length; i++, at += NODE_BYTES) {
+    const node = nodes[i]!;
+    writeUint64(packed, at, node.index);
+    writeUint64(packed, at + 8, node.size);
+    packed.set(node.hash, at + 16);
+  }
+  return packed;
+}
+
+/** The packed node at offset `at`, as bytes of its own. */
+export function unpackNode(packed: Uint8Array, at: number): TreeNode {
+  return {
+    index: readUint64(packed, at),
+    size: readUint64(packed, at + 8),
+    hash: packed.slice(at + 16, at + NODE_BYTES),
+  };
+}
+
+/** Index of the packed node at offset `at`. */
+export function packedNodeIndex(packed: Uint8Array, at: number): number {
+  return readUint64(packed, at);
+}
+
+/** The stored form of the packed node at offset `at`: a view. */
+export function packedNodeRow(packed: Uint8Array, at: number): Uint8Array {
+  return packed.subarray(at + 8, at + NODE_BYTES);
+}
+
+/** The stored form of a node, fresh bytes. */
+export function nodeRow(node: TreeNode): Uint8Array {
+  const row = new Uint8Array(NODE_ROW_BYTES);
+  writeUint64(row, 0, node.size);
+  row.set(node.hash, 8);
+  return row;
+}
+
+/** The node stored at `index`; null where the row is no node. The hash is a view of the row. */
+export function nodeOfRow(index: number, row: Uint8Array): TreeNode | null {
+  if (row.byteLength !== NODE_ROW_BYTES) return null;
+  return { index, size: readUint64(row, 0), hash: row.subarray(8, 8 + HASH_BYTES) };
+}
+
+function writeUint64(bytes: Uint8Array, at: number, value: number): void {
+  const high = Math.floor(value / TWO_POW_32);
+  bytes[at] = value;
+  bytes[at + 1] = value >>> 8;
+  bytes[at + 2] = value >>> 16;
+  bytes[at + 3] = value >>> 24;
+  bytes[at + 4] = high;
+  bytes[at + 5] = high >>> 8;
+  bytes[at + 6] = high >>> 16;
+  bytes[at + 7] = high >>> 24;
+}
+
+function readUint64(bytes: Uint8Array, at: number): number {
+  const low = (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
+  const high = (bytes[at + 4]! | (bytes[at + 5]! << 8) | (bytes[at + 6]! << 16) | (bytes[at + 7]! << 24)) >>>
+    0;
+  return low + high * TWO_POW_32;
+}

@@ -1,0 +1,133 @@
+/**
+ * The stored nodes of one log, behind a bounded cache that knows where the stored part of the tree ends.
+ *
+ * Stored nodes come in pairs of siblings, and whoever is stored has its parent stored, up to a root. So below a node
+ * whose children are not stored nothing is: one such mark answers for a whole subtree.
+ *
+ * @module
+ */
+import type { Storage } from "../../storage/mod.ts";
+import { NODE_CACHE_GENERATION_NODES } from "./limits.ts";
+import { nodeOfRow } from "./node.ts";
+import type { TreeNode } from "./types.ts";
+
+interface Entry {
+  readonly node: TreeNode;
+  /** Known to have no stored children; false says nothing. */
+  isChildless: boolean;
+}
+
+/** Reads nodes of one owner. */
+export class NodeStore {
+  readonly #storage: Storage;
+  readonly #owner: number;
+  readonly #generationNodes: number;
+  #young = new Map<number, Entry>();
+  #old = new Map<number, Entry>();
+  /** Counts deletions: what was read before one may be gone. */
+  #epoch = 0;
+
+  /** Reads the rows of `owner`; keeps up to two generations of nodes. */
+  constructor(storage: Storage, owner: number, generationNodes: number = NODE_CACHE_GENERATION_NODES) {
+    this.#storage = storage;
+    this.#owner = owner;
+    this.#generationNodes = generationNodes;
+  }
+
+  /** The node where it is in memory; undefined says nothing. */
+  peek(index: number): TreeNode | undefined {
+    return this.#find(index)?.node;
+  }
+
+  /** The node, at once where it is in memory; null where it is not stored. */
+  read(index: number): TreeNode | null | Promise<TreeNode | null> {
+    return this.peek(index) ?? this.#readRow(index);
+  }
+
+  /** Makes all these nodes available to the caller; nothing to await where they are in memory. */
+  gather(indexes: Iterable<number>): GatheredNodes {
+    const nodes = new Map<number, TreeNode>();
+    const missing = new Set<number>();
+    for (const index of indexes) {
+      const node = this.peek(index);
+      if (node !== undefined) nodes.set(index, node);
+      else if (!nodes.has(index)) missing.add(index);
+    }
+    const pending = missing.size === 0 ? null : this.#readRows(Array.from(missing), nodes);
+    return { nodes, pending };
+  }
+
+  /** Remembers a stored node. Its hash must be its own: it may be kept for long. */
+  put(node: TreeNode, isChildless = false): void {
+    this.#young.set(node.index, { node, isChildless });
+    this.#age();
+  }
+
+  /** Tells whether nothing below `index` is known to be stored; false says nothing. */
+  isChildless(index: number): boolean {
+    return this.#find(index)?.isChildless ?? false;
+  }
+
+  /** Notes whether children of a remembered node are stored. */
+  setChildless(index: number, isChildless: boolean): void {
+    const entry = this.#find(index);
+    if (entry !== undefined) entry.isChildless = isChildless;
+  }
+
+  /** Forgets everything, after nodes were deleted. */
+  reset(): void {
+    this.#epoch++;
+    this.#young.clear();
+    this.#old.clear();
+  }
+
+  #find(index: number): Entry | undefined {
+    const entry = this.#young.get(index);
+    if (entry !== undefined) return entry;
+    const old = this.#old.get(index);
+    if (old === undefined) return undefined;
+    this.#young.set(index, old);
+    this.#age();
+    return old;
+  }
+
+  #age(): void {
+    if (this.#young.size < this.#generationNodes) return;
+    this.#old = this.#young;
+    this.#young = new Map();
+  }
+
+  async #readRow(index: number): Promise<TreeNode | null> {
+    const epoch = this.#epoch;
+    const row = await this.#storage.getRow("node", this.#owner, index);
+    const node = row && nodeOfRow(index, row);
+    if (node !== null) this.#keep(node, epoch);
+    return node;
+  }
+
+  async #readRows(indexes: readonly number[], nodes: Map<number, TreeNode>): Promise<void> {
+    const epoch = this.#epoch;
+    const rows = await this.#storage.getRows("node", this.#owner, indexes);
+    for (let i = 0; i < indexes.length; i++) {
+      const row = rows[i];
+      const node = row ? nodeOfRow(indexes[i]!, row) : null;
+      if (node === null) continue;
+      nodes.set(node.index, node);
+      this.#keep(node, epoch);
+    }
+  }
+
+  /** What was learnt while the row was read is newer than the row. */
+  #keep(node: TreeNode, epoch: number): void {
+    if (epoch !== this.#epoch) return;
+    if (this.#find(node.index) === undefined) this.put(node);
+  }
+}
+
+/** Nodes being read. */
+export interface GatheredNodes {
+  /** The nodes found; complete once `pending` has settled. */
+  readonly nodes: ReadonlyMap<number, TreeNode>;
+  /** Null where everything was in memory. */
+  readonly pending: Promise<void> | null;
+}

@@ -1,0 +1,105 @@
+/**
+ * Answering many requests for proofs with few reads: plan all, fetch all, build all.
+ *
+ * @module
+ */
+import { HypercoreError } from "../errors.ts";
+import type { LogState } from "./log_state.ts";
+import { buildProof, checkRequest, plannedNodes, planProof, type ProofPlan } from "./prove.ts";
+import { seekRoot } from "./seek.ts";
+import type { ManifestPrologue, ProofRequest, ProveResult, TreeHead, TreeNode } from "./types.ts";
+
+type Planned = { readonly kind: "planned"; readonly plan: ProofPlan } | ProveResult;
+
+/** Answers `requests` as of `head`; results stand in the order of the requests. */
+export async function proveAll(
+  state: LogState,
+  requests: readonly ProofRequest[],
+  head: TreeHead,
+  prologue: ManifestPrologue | null,
+): Promise<ProveResult[]> {
+  const planned: (Planned | Promise<Planned>)[] = [];
+  let waits = false;
+  for (const request of requests) {
+    const plan = planOne(state, request, head, prologue);
+    waits ||= plan instanceof Promise;
+    planned.push(plan);
+  }
+  const plans = waits ? await Promise.all(planned) : planned as Planned[];
+
+  const { nodes, pending } = state.nodes.gather(nodesOf(plans, head));
+  const indexes: number[] = [];
+  for (const plan of plans) {
+    if (plan.kind === "planned" && plan.plan.request.block) indexes.push(plan.plan.request.block.index);
+  }
+  const values = indexes.length === 0 ? [] : await readBlocks(state, indexes);
+  await pending;
+
+  // A truncation in the meantime may have taken away what was planned for.
+  if (state.head.fork !== head.fork) return requests.map(() => ({ kind: "unavailable" }));
+  const roots = new Map(head.roots.map((root) => [root.index, root]));
+  let nextValue = 0;
+  return plans.map((planned) => {
+    if (planned.kind !== "planned") return planned;
+    const value = planned.plan.request.block ? values[nextValue++]! : null;
+    if (planned.plan.request.block && value === null) return { kind: "unavailable" };
+    return build(planned.plan, value, (index) => roots.get(index) ?? nodes.get(index));
+  });
+}
+
+function planOne(
+  state: LogState,
+  request: ProofRequest,
+  head: TreeHead,
+  prologue: ManifestPrologue | null,
+): Planned | Promise<Planned> {
+  const { block, seek } = request;
+  if (head.length === 0) return { kind: "unavailable" };
+  if (block && (block.index >= head.length || !state.bitfield.get(block.index))) {
+    return { kind: "unavailable" };
+  }
+  try {
+    const checked = checkRequest(request, head, prologue);
+    if (checked.seek === null || !seek) {
+      return { kind: "planned", plan: planProof(checked, head, null) };
+    }
+    const read = (index: number) => state.nodes.read(index);
+    return seekRoot(head, checked.seek, seek.bytes, seek.padding, read).then(
+      (root): Planned => ({ kind: "planned", plan: planProof(checked, head, root) }),
+    ).catch(refusal);
+  } catch (error) {
+    return refusal(error);
+  }
+}
+
+function build(
+  plan: ProofPlan,
+  value: Uint8Array | null,
+  nodeAt: (index: number) => TreeNode | undefined,
+): ProveResult {
+  try {
+    return { kind: "proof", proof: buildProof(plan, value, nodeAt) };
+  } catch (error) {
+    return refusal(error);
+  }
+}
+
+function* nodesOf(plans: readonly Planned[], head: TreeHead): Generator<number, void, void> {
+  for (const planned of plans) {
+    if (planned.kind !== "planned") continue;
+    for (const index of plannedNodes(planned.plan)) {
+      if (!head.roots.some((root) => root.index === index)) yield index;
+    }
+  }
+}
+
+async function readBlocks(state: LogState, indexes: readonly number[]): Promise<(Uint8Array | null)[]> {
+  const { storage, owner } = state;
+  if (indexes.length === 1) return [await storage.getRow("block", owner, indexes[0]!)];
+  return await storage.getRows("block", owner, indexes);
+}
+
+function refusal(error: unknown): { readonly kind: "invalid"; readonly error: HypercoreError } {
+  if (error instanceof HypercoreError) return { kind: "invalid", error };
+  throw error;
+}
