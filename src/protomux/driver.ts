@@ -3,10 +3,10 @@
  *
  * @module
  */
+import { allocBytesPooled } from "../base/mod.ts";
 import type { Encoder } from "../compact_encoding/mod.ts";
 import { Channel, channelControl, type ChannelHost } from "./channel.ts";
 import { ProtomuxError } from "./errors.ts";
-import { FrameSlab } from "./frame_slab.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
 import type { ChannelOptions, FramedStream, PairCallback, ProtomuxOptions } from "./options.ts";
 import { type ChannelKey, channelKeyText, type MachineChannel } from "./pairing.ts";
@@ -348,9 +348,7 @@ export class Protomux<Stream extends FramedStream = FramedStream> implements Asy
 }
 
 function allocatorOf(stream: FramedStream): (byteLength: number) => Uint8Array {
-  if (typeof stream.alloc === "function") return (byteLength) => stream.alloc!(byteLength);
-  const slab = new FrameSlab();
-  return (byteLength) => slab.alloc(byteLength);
+  return typeof stream.alloc === "function" ? (byteLength) => stream.alloc!(byteLength) : allocBytesPooled;
 }
 
 function toError(reason: unknown): Error {
