@@ -55,12 +55,13 @@ export async function runProbe(folder: string, mode: string, permissions: string
 }
 
 /** A process that writes to a store until it is killed; see `storage_writer.ts`. */
-export class WriterProcess {
+export class WriterProcess implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #stderr: Promise<string>;
   #unread = "";
   #acknowledged = 0;
+  #isOver = false;
 
   /** Starts writing to `folder`. */
   constructor(folder: string, seed: number) {
@@ -86,16 +87,26 @@ export class WriterProcess {
 
   /** Waits for the next acknowledgements. */
   async acknowledge(): Promise<void> {
-    if (!(await this.#readMore())) throw new Error(`Writer ended by itself: ${await this.#stderr}`);
+    if (await this.#readMore()) return;
+    this.#isOver = true;
+    await this.#child.status;
+    throw new Error(`Writer ended by itself: ${await this.#stderr}`);
   }
 
-  /** Kills the process and reads what it had said before. */
+  /** Kills the process and reads what it had said before; idempotent. */
   async kill(): Promise<void> {
+    if (this.#isOver) return;
+    this.#isOver = true;
     this.#child.kill("SIGKILL");
     while (await this.#readMore());
     const status = await this.#child.status;
     const errors = await this.#stderr;
     if (status.signal !== "SIGKILL") throw new Error(`Writer ended by itself: ${errors}`);
+  }
+
+  /** Same as {@linkcode WriterProcess.kill}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
   }
 
   /** Reads on; `false` at the end. A line cut off by the kill was not said. */

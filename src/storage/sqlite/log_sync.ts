@@ -49,11 +49,6 @@ export class LogSync {
     }
   }
 
-  /** Waits for a sync under way, whatever comes of it. */
-  async idle(): Promise<void> {
-    await this.#running;
-  }
-
   async #run(): Promise<void> {
     const target = this.#committed;
     try {

@@ -148,21 +148,28 @@ export class OpenStore {
     return this.#snapshots.take();
   }
 
-  /** Makes everything durable and releases everything, also when the first fails. */
+  /** Makes everything durable and releases everything, whatever of it fails; then throws the first failure. */
   async close(): Promise<void> {
     this.#flush();
     const writeSide = this.#writeSide;
-    try {
+    const failures: unknown[] = [];
+    const steps: readonly (() => unknown)[] = [
       // SQLite syncs when the last connection is closed; a reader in another process may be later.
-      await writeSide?.logSync.sync();
-    } finally {
-      await writeSide?.logSync.idle();
-      await writeSide?.log.close();
-      this.#endReading();
-      this.#snapshots.close();
-      this.#database.close();
-      await writeSide?.lock.release();
+      () => writeSide?.logSync.sync(),
+      () => writeSide?.log.close(),
+      () => this.#endReading(),
+      () => this.#snapshots.close(),
+      () => this.#database.close(),
+      () => writeSide?.lock.release(),
+    ];
+    for (const step of steps) {
+      try {
+        await step();
+      } catch (error) {
+        failures.push(error);
+      }
     }
+    if (failures.length > 0) throw storageFailure(failures[0], "close", this.#file, this.#folder);
   }
 
   /**

@@ -15,13 +15,17 @@ export interface SqliteRuntime {
   readonly crc32: (bytes: Uint8Array, start?: number) => number;
 }
 
-/** @throws {StorageError} `STORAGE_UNSUPPORTED` when the runtime has no `node:sqlite`. */
-export async function loadRuntime(): Promise<SqliteRuntime> {
+/**
+ * Loads the modules.
+ *
+ * @throws {StorageError} `STORAGE_UNSUPPORTED` when `importSqlite` finds no `node:sqlite`, or no CRC-32 comes with it.
+ */
+export async function loadRuntime(
+  importSqlite: () => Promise<{ DatabaseSync: typeof DatabaseSync }> = () => import("node:sqlite"),
+): Promise<SqliteRuntime> {
   try {
-    const [{ DatabaseSync: Database }, { crc32 }] = await Promise.all([
-      import("node:sqlite"),
-      import("node:zlib"),
-    ]);
+    const [{ DatabaseSync: Database }, { crc32 }] = await Promise.all([importSqlite(), import("node:zlib")]);
+    if (typeof crc32 !== "function") throw new TypeError("node:zlib has no crc32");
     return { Database, crc32 };
   } catch (cause) {
     throw new StorageError(

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { StorageError, type StorageErrorCode } from "../../../src/storage/mod.ts";
 import { storageFailure } from "../../../src/storage/sqlite/failure.ts";
+import { loadRuntime } from "../../../src/storage/sqlite/runtime.ts";
 
 interface Case {
   readonly name: string;
@@ -102,4 +103,15 @@ for (const { name, message, fields, code, says } of CASES) {
 Deno.test("storageFailure() gives a StorageError back as it is", () => {
   const error = new StorageError("STORAGE_FULL", "Cannot");
   assert.equal(storageFailure(error, "write", "a", "b"), error);
+});
+
+Deno.test("loadRuntime() without node:sqlite rejects with STORAGE_UNSUPPORTED and says what has it", async () => {
+  const cause = new Error("No such built-in module: node:sqlite");
+  await assert.rejects(loadRuntime(() => Promise.reject(cause)), (error) => {
+    assert.ok(error instanceof StorageError);
+    assert.equal(error.code, "STORAGE_UNSUPPORTED");
+    assert.equal(error.cause, cause);
+    assert.ok(error.message.includes("MemoryStorage"), error.message);
+    return true;
+  });
 });

@@ -1,5 +1,6 @@
 /** Who may have a store open at the same time. */
 import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
 import { SqliteStorage, WriteBatch } from "../../../src/storage/mod.ts";
 import { rejectsWith } from "../../conformance/storage/suite.ts";
 import { HEAD_KEY, headOf, KEPT_COUNT, rowValue } from "../../helpers/storage_writer.ts";
@@ -21,7 +22,7 @@ Deno.test("SqliteStorage.open() of a store open in this process rejects with STO
 Deno.test("SqliteStorage.open() of a store held by another process names it, and works once it is killed", () =>
   withFolder(async (folder) => {
     const before = Date.now();
-    const writer = new WriterProcess(folder, 1);
+    await using writer = new WriterProcess(folder, 1);
     await writer.acknowledge();
     const storage = new SqliteStorage(folder);
     const error = await rejectsWith("STORAGE_LOCKED", storage.open());
@@ -39,7 +40,7 @@ Deno.test("SqliteStorage.open() of a store held by another process names it, and
 
 Deno.test("SqliteStorage with readOnly reads whole batches while another process writes", () =>
   withFolder(async (folder) => {
-    const writer = new WriterProcess(folder, 2);
+    await using writer = new WriterProcess(folder, 2);
     await writer.acknowledge();
     const storage = new SqliteStorage(folder, { readOnly: true });
     await storage.open();
@@ -103,4 +104,35 @@ Deno.test("SqliteStorage.open() with readOnly in a folder without a store reject
       assert.ok(error.message.includes(path), error.message);
     }
     assert.deepEqual([...Deno.readDirSync(folder)], []);
+  }));
+
+Deno.test("SqliteStorage.open() of a held store says so also when it cannot tell by whom", () =>
+  withFolder(async (folder) => {
+    const first = new SqliteStorage(folder);
+    await first.open();
+    for (const text of ["", "no JSON", "null", '{"pid":"x","since":"y"}', '{"pid":7,"since":"never"}']) {
+      await Deno.writeTextFile(`${folder}/lock.json`, text);
+      const error = await rejectsWith("STORAGE_LOCKED", new SqliteStorage(folder).open());
+      assert.equal(error.holder, undefined);
+      assert.ok(error.message.includes("another storage"), error.message);
+    }
+    await Deno.remove(`${folder}/lock.json`);
+    await rejectsWith("STORAGE_LOCKED", new SqliteStorage(folder).open());
+    await first.close();
+  }));
+
+Deno.test("a write rejects with STORAGE_BUSY while a stranger holds the database, and succeeds after", () =>
+  withFolder(async (folder) => {
+    await using storage = new SqliteStorage(folder);
+    await storage.open();
+    const stranger = new DatabaseSync(`${folder}/quince.db`);
+    stranger.exec("BEGIN IMMEDIATE");
+    const batch = new WriteBatch();
+    batch.putRow("block", 0, 0, new Uint8Array([1]));
+    const error = await rejectsWith("STORAGE_BUSY", storage.write(batch));
+    assert.ok(error.message.includes("try again"), error.message);
+    assert.equal(await storage.getRow("block", 0, 0), null);
+    stranger.close();
+    await storage.write(batch);
+    assert.equal((await storage.getRow("block", 0, 0))?.[0], 1);
   }));
