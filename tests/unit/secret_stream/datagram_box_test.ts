@@ -53,3 +53,12 @@ Deno.test("SS-W05 DatagramBox opens an empty datagram", () => {
   assert.equal(sealed.byteLength, 24);
   assert.equal(b.open(sealed)?.byteLength, 0);
 });
+
+Deno.test("SS-W05 DatagramBox.seal() gives null once every counter has been used", () => {
+  // A counter of one byte stands for one of eight.
+  const box = new DatagramBox(HASH, true, Uint8Array.of(7));
+  const seen = new Set<number>();
+  for (let i = 0; i < 255; i++) seen.add(box.seal(bytes("m"))![0]!);
+  assert.equal(seen.size, 255);
+  assert.equal(box.seal(bytes("m")), null);
+});

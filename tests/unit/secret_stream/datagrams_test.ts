@@ -3,7 +3,7 @@
  */
 import { strict as assert } from "node:assert";
 import { concatBytes, hexText, utf8Text } from "../../../src/base/mod.ts";
-import { SecretStream } from "../../../src/secret_stream/mod.ts";
+import { SecretStream, SecretStreamError } from "../../../src/secret_stream/mod.ts";
 import { MemoryEnd } from "../../helpers/memory_pair.ts";
 import { bytes, closed, drawn, settled } from "./support.ts";
 
@@ -119,6 +119,24 @@ Deno.test("SS-014 datagrams count from random bytes of the stream's own source",
   await initiator.send(bytes("counted"));
   assert.equal(hexText(left.sent[0]!.subarray(0, 8)), "0001000000000000");
   initiator.destroy();
+  await closed(responder);
+});
+
+Deno.test("SS-014 the stream is destroyed when every datagram counter has been used", async () => {
+  const [left, right] = udxLikePair();
+  // A counter of one byte stands for one of eight.
+  const randomBytes = (byteLength: number) => new Uint8Array(byteLength === 8 ? 1 : byteLength).fill(1);
+  const initiator = new SecretStream(true, left, { randomBytes });
+  const responder = new SecretStream(false, right);
+  await Promise.all([initiator.opened, responder.opened]);
+  for (let i = 0; i < 255; i++) initiator.trySend(bytes("m"));
+  assert.equal(initiator.destroying, false);
+  initiator.trySend(bytes("one too many"));
+  const error = await closed(initiator);
+  assert.ok(error instanceof SecretStreamError);
+  assert.equal(error.code, "SEND_NONCE_EXHAUSTED");
+  assert.equal(error.message, "udp send nonce exchausted");
+  assert.equal(left.tried.length, 255);
   await closed(responder);
 });
 
