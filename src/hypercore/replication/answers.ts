@@ -180,10 +180,10 @@ export class Answers {
 
   /**
    * Whether a proof may be wrong through no fault of the peer: nodes it builds on were dropped here after it was
-   * asked for, or never came.
+   * asked for, or never came. What is pushed may be so too, but not for ever.
    */
-  #isExcused({ request }: VerifyEntry): boolean {
-    if (request === null) return true;
+  #isExcused({ peer, request }: VerifyEntry): boolean {
+    if (request === null) return peer.stats.invalidData++ < BACKOFFS_MAX;
     if (request.epoch !== this.#context.epoch) return true;
     return request.builtOn !== null && request.builtOn.state !== "applied";
   }

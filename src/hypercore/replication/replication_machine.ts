@@ -411,6 +411,7 @@ export class ReplicationMachine {
       this.#selection.fill();
       this.#checkUpgradeAvailable();
     }
+    this.#planJobs();
     this.#negotiation.checkDownloading();
     for (const peer of this.#context.peers) {
       this.#announcer.flush(peer);
@@ -431,17 +432,7 @@ export class ReplicationMachine {
 
   /** The next job for the log, or null. */
   pollJob(): Job | null {
-    const job = this.#context.jobs.shift();
-    if (job !== undefined) return job;
-    const verify = this.#answers.takeVerifyJob();
-    if (verify !== null) return { kind: "verify", entries: verify };
-    const prove = this.#uploads.takeProveJob();
-    if (prove !== null) return { kind: "prove", entries: prove };
-    const seek = this.#book.seeks.find(({ isCheckDue, isChecking }) => isCheckDue && !isChecking);
-    if (seek === undefined) return null;
-    seek.isCheckDue = false;
-    seek.isChecking = true;
-    return { kind: "seek", seek };
+    return this.#context.jobs.shift() ?? null;
   }
 
   /** All that happened since the last call, in order. */
@@ -504,6 +495,20 @@ export class ReplicationMachine {
   set findingPeers(count: number) {
     this.#findingPeers = count;
     if (count === 0) this.#isFillDue = true;
+  }
+
+  #planJobs(): void {
+    const { jobs } = this.#context;
+    const verify = this.#answers.takeVerifyJob();
+    if (verify !== null) jobs.push({ kind: "verify", entries: verify });
+    const prove = this.#uploads.takeProveJob();
+    if (prove !== null) jobs.push({ kind: "prove", entries: prove });
+    for (const seek of this.#book.seeks) {
+      if (!seek.isCheckDue || seek.isChecking) continue;
+      seek.isCheckDue = false;
+      seek.isChecking = true;
+      jobs.push({ kind: "seek", seek });
+    }
   }
 
   #handleSync(peer: PeerState, message: SyncMessage): void {

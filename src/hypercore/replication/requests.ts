@@ -298,7 +298,8 @@ export class Requests {
     const leaf = 2 * block;
     const levels = Math.ceil(Math.log2(this.#context.log.head.length)) + 1;
     const expected = peer.expected.find(leaf, levels);
-    const missing = expected?.level === 0 ? 0 : this.#context.log.missingNodes(leaf);
+    // What is expected is not stored, so at level 0 there is nothing to look up.
+    const missing = expected?.level === 0 ? null : this.#context.log.missingNodes(leaf);
     if (expected !== null && (missing === null || expected.level < missing)) {
       request.builtOn = expected.request;
       this.#sendCounted(request, expected.level);

@@ -49,6 +49,7 @@ export class Selection {
   readonly #progress = new WeakMap<PeerState, WeakMap<RangeDemand, RangeProgress>>();
   #manifestPeer: PeerState | null = null;
   #nextHotswapMs = 0;
+  #nextStallMs = Infinity;
 
   constructor(context: ReplicationContext, book: DemandBook, requests: Requests) {
     this.#context = context;
@@ -70,18 +71,15 @@ export class Selection {
       ready = this.#context.peers.filter((peer) => this.#requests.hasHotswapRoom(peer));
       if (ready.length > 0) this.#hotswap(this.#context.shuffle(ready));
     }
+    this.#nextStallMs = this.#findNextStall();
   }
 
   /** When to fill again though nothing has happened, ms; Infinity for never. */
   get deadlineMs(): number {
-    if (this.#context.peers.length < 2) return Infinity;
-    let deadlineMs = Infinity;
-    for (const request of this.#stallable()) deadlineMs = Math.min(deadlineMs, request.openedMs + STALL_MS);
-    // What is overdue already waits for a peer, whose coming triggers a pass.
-    if (deadlineMs <= this.#context.nowMs) deadlineMs = Infinity;
-    if (this.#context.openRequests === 0 || this.#book.blocks.size === 0) return deadlineMs;
-    const hasIdlePeer = this.#context.peers.some((peer) => this.#requests.hasHotswapRoom(peer));
-    return hasIdlePeer ? Math.min(deadlineMs, this.#nextHotswapMs) : deadlineMs;
+    if (this.#context.peers.length < 2 || this.#context.openRequests === 0) return Infinity;
+    const canHotswap = this.#book.blocks.size > 0 &&
+      this.#context.peers.some((peer) => this.#requests.hasHotswapRoom(peer));
+    return canHotswap ? Math.min(this.#nextHotswapMs, this.#nextStallMs) : this.#nextStallMs;
   }
 
   /** A peer is gone. */
@@ -93,9 +91,16 @@ export class Selection {
     return this.#context.shuffle(this.#context.peers.filter((peer) => this.#requests.hasRoom(peer)));
   }
 
-  *#stallable(): Generator<Outgoing, void, void> {
-    if (this.#book.upgrade !== null) yield* this.#book.upgrade.requests;
-    for (const seek of this.#book.seeks) yield* seek.requests;
+  /** When the next upgrade or seek under way becomes one that another peer may be asked for too. */
+  #findNextStall(): number {
+    let nextMs = Infinity;
+    const check = ({ openedMs }: Outgoing): void => {
+      const stallMs = openedMs + STALL_MS;
+      if (stallMs > this.#context.nowMs) nextMs = Math.min(nextMs, stallMs);
+    };
+    this.#book.upgrade?.requests.forEach(check);
+    for (const seek of this.#book.seeks) seek.requests.forEach(check);
+    return nextMs;
   }
 
   /** An empty log has no upgrade to bring the manifest. */
