@@ -107,15 +107,15 @@ export class ChannelMachine {
     this.#state = { kind: "closed" };
   }
 
-  /** Takes the next bytes of the raw stream. */
+  /**
+   * Takes the next bytes of the raw stream. What they hold is worked off by {@linkcode pollEvent}, one event at a
+   * time, so that an event is told before what follows it changes anything.
+   */
   handleBytes(chunk: Uint8Array): void {
     this.#reader.push(chunk);
-    while (this.#handleNext());
-    const invalidBytes = this.#reader.invalidBytes;
-    if (invalidBytes !== null) this.#handleInvalidLength();
   }
 
-  /** The next bytes for the raw stream, or null. */
+  /** The next bytes for the raw stream, or null; to be polled once there is no event left. */
   pollTransmit(): Uint8Array | null {
     if (this.#transmits.length === 0) return null;
     const frames = this.#transmits.splice(0);
@@ -124,6 +124,7 @@ export class ChannelMachine {
 
   /** What happened next, or null. */
   pollEvent(): ChannelEvent | null {
+    while (this.#events.length === 0 && this.#handleNext());
     return this.#events.shift() ?? null;
   }
 
@@ -144,19 +145,19 @@ export class ChannelMachine {
 
   /** Handles a frame, or a run of them; false when there is none. */
   #handleNext(): boolean {
-    if (this.#state.kind === "open" && this.#state.cipher.hasHeader) {
-      const run = this.#reader.nextRun(READ_RUN_BYTES);
-      if (run !== null) this.#handleRun(this.#state.cipher, run);
-      return run !== null;
+    if (this.#state.kind === "closed") return false;
+    const isRun = this.#state.kind === "open" && this.#state.cipher.hasHeader;
+    const bytes = isRun ? this.#reader.nextRun(READ_RUN_BYTES) : this.#reader.nextFrame();
+    if (bytes === null) {
+      if (this.#reader.invalidBytes !== null) this.#handleInvalidLength();
+      return false;
     }
-    const frame = this.#state.kind === "closed" ? null : this.#reader.nextFrame();
-    if (frame === null) return false;
-    const body = frame.subarray(FRAME_PREFIX_BYTES);
     if (this.#state.kind === "handshake") {
-      this.#state.machine.handleMessage(body);
+      this.#state.machine.handleMessage(bytes.subarray(FRAME_PREFIX_BYTES));
       this.#drainHandshake(this.#state.machine);
     } else if (this.#state.kind === "open") {
-      this.#handleHeader(this.#state.cipher, body);
+      if (isRun) this.#handleRun(this.#state.cipher, bytes);
+      else this.#handleHeader(this.#state.cipher, bytes.subarray(FRAME_PREFIX_BYTES));
     }
     return true;
   }

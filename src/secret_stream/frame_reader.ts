@@ -21,6 +21,8 @@ interface PartialFrame {
 export class FrameReader {
   #chunk: Uint8Array = NOTHING;
   #offset = 0;
+  /** Chunks behind the current one. */
+  readonly #queue: Uint8Array[] = [];
   #partial: PartialFrame | null = null;
   #bodyBytesMin = 0;
   #bodyBytesMax = FRAME_BYTES_MAX;
@@ -32,16 +34,23 @@ export class FrameReader {
     this.#bodyBytesMax = max;
   }
 
-  /** Hands in the next bytes of the stream; all frames before them have been taken. */
+  /** Hands in the next bytes of the stream; they are read when those before have been. */
   push(chunk: Uint8Array): void {
+    if (this.#offset < this.#chunk.byteLength) {
+      this.#queue.push(chunk);
+      return;
+    }
     this.#chunk = chunk;
     this.#offset = 0;
   }
 
   /** Takes the next frame, prefix included: a view, or null when it has not arrived in full or is refused. */
   nextFrame(): Uint8Array | null {
-    if (this.#invalidBytes !== null) return null;
-    return this.#partial === null ? this.#takeFromChunk() : this.#takePartial();
+    while (this.#invalidBytes === null) {
+      const frame = this.#partial === null ? this.#takeFromChunk() : this.#takePartial();
+      if (frame !== null || !this.#nextChunk()) return frame;
+    }
+    return null;
   }
 
   /**
@@ -75,6 +84,14 @@ export class FrameReader {
   /** Bytes kept for a frame that has not arrived in full. */
   get reservedBytes(): number {
     return this.#partial?.bytes.byteLength ?? 0;
+  }
+
+  /** Goes on to the next chunk if the current one has been read. */
+  #nextChunk(): boolean {
+    if (this.#offset < this.#chunk.byteLength || this.#queue.length === 0) return false;
+    this.#chunk = this.#queue.shift()!;
+    this.#offset = 0;
+    return true;
   }
 
   #takeFromChunk(): Uint8Array | null {

@@ -103,6 +103,7 @@ export class SecretStream
   #isInnerPaused = true;
   #isPauseChecked = false;
   #isAttached = false;
+  #isDraining = false;
   #openDone: StreamCallback | null = null;
   #drainDone: StreamCallback | null = null;
 
@@ -339,19 +340,31 @@ export class SecretStream
     if (this.destroying) return;
     this.#idle.noteActivity("timeout");
     this.#channel.handleBytes(data);
+    this.#drainChannel();
+    if (this.destroying) return;
     const missingBytes = this.#channel.missingBytes;
     if (missingBytes > 0) this.#inner!.setContentSize?.(missingBytes);
-    this.#drainChannel();
   }
 
   #drainChannel(): void {
+    // A listener may bring in more bytes; they wait for the loop that is already running.
+    if (this.#isDraining) return;
+    this.#isDraining = true;
+    try {
+      this.#drainEvents();
+    } finally {
+      this.#isDraining = false;
+    }
+    if (!this.destroying) this.#transmit();
+  }
+
+  #drainEvents(): void {
     for (let event = this.#channel.pollEvent(); event !== null; event = this.#channel.pollEvent()) {
       if (event.kind === "handshake") this.#handleSession(event.session);
       else if (event.kind === "messages") this.#handleMessages(event.messages);
       else this.destroy(event.error);
       if (this.destroying) return;
     }
-    this.#transmit();
   }
 
   #transmit(): void {

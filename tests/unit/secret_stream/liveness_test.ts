@@ -269,6 +269,8 @@ Deno.test("SS-W02 a wrong header destroys the receiver with a typed error", asyn
       return [data];
     },
   });
+  // It opens in the same turn, and must not write after the header has failed.
+  responder.write("queued");
   const error = await closed(responder);
   assert.ok(error instanceof SecretStreamError);
   assert.equal(error.code, "INVALID_HEADER");

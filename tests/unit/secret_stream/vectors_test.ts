@@ -75,6 +75,7 @@ for (const recorded of RECORDED) {
         isQuiet = false;
         sent[role]!.push(bytes);
         channels[other].handleBytes(bytes);
+        while (channels[other].pollEvent() !== null);
       }
     }
     for (const role of ROLES) {
