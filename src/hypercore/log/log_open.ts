@@ -38,7 +38,7 @@ export interface LogOpenOptions {
   readonly overwrite?: boolean;
   /** Turns a conflict of keys into an overwrite. Default false. */
   readonly force?: boolean;
-  /** The key of a new log is the signer's public key itself. Default: where no manifest is given. */
+  /** The key of a new log is the signer's public key itself, as before manifests. Default false. */
   readonly compat?: boolean;
   /** Accepts and makes signatures from before namespaces. Default false. */
   readonly legacy?: boolean;
@@ -92,7 +92,7 @@ export async function openCore(store: CoreStore, options: LogOpenOptions): Promi
     putCoreInfo(batch, info);
     await store.storage.write(batch);
   }
-  const compat = info.manifest === null ? wantsCompat(options) : isCompat(info.key, info.manifest);
+  const compat = info.manifest === null ? options.compat === true : isCompat(info.key, info.manifest);
   return { info, compat };
 }
 
@@ -103,7 +103,7 @@ async function createCore(
   options: LogOpenOptions,
 ): Promise<CoreInfo> {
   const { key = null } = options;
-  const compat = wantsCompat(options);
+  const compat = options.compat === true;
   const optionKeyPair = options.keyPair ?? null;
   if (compat && key && optionKeyPair && !equalBytes(key, optionKeyPair.publicKey)) {
     const { discoveryKey } = options;
@@ -130,10 +130,6 @@ function keyOf(manifest: Manifest, compat: boolean): Uint8Array {
   return signer.publicKey;
 }
 
-/** Compat: `hypercore/lib/core.js` takes no manifest to mean the form from before manifests. */
-function wantsCompat(options: LogOpenOptions): boolean {
-  return options.compat === true || (options.compat !== false && !options.manifest);
-}
 
 function checkKey(name: string, key: Uint8Array | null | undefined): void {
   if (!key || key.byteLength === 32) return;
