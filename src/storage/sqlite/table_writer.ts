@@ -11,12 +11,22 @@ import { recordSum, rowId, rowSum } from "./keys.ts";
 import type { SqliteRuntime } from "./runtime.ts";
 import { rollBack } from "./statements.ts";
 
-interface Writes {
+/** Rows that one statement puts at a time: at 8 a row takes half the time that it takes alone. */
+const PUT_ROW_COUNT = 8;
+
+/** A longer value is put alone: it gains nothing, and a statement keeps a copy of what was bound to it last. */
+const HELD_VALUE_BYTE_LENGTH_MAX = 4096;
+
+/** Values bound per row. */
+const PUT_COLUMN_COUNT = 3;
+
+/** Prepared writes of one table of records. */
+interface RecordWrites {
   readonly put: StatementSync;
   readonly delete: StatementSync;
-  /** Rows: both bounds inclusive. Records: `gte` and `lt`. */
+  /** From the first key to before the second. */
   readonly deleteRange: StatementSync;
-  /** Records only: `gte` alone. */
+  /** From a key on. */
   readonly deleteFrom: StatementSync;
 }
 
@@ -26,8 +36,8 @@ export class TableWriter {
   readonly #database: DatabaseSync;
   readonly #begin: StatementSync;
   readonly #commit: StatementSync;
-  readonly #rows: Readonly<Record<RowTable, Writes>>;
-  readonly #records: Readonly<Record<RecordTable, Writes>>;
+  readonly #rows: Readonly<Record<RowTable, RowWriter>>;
+  readonly #records: Readonly<Record<RecordTable, RecordWrites>>;
 
   /** Prepares the statements. */
   constructor(runtime: SqliteRuntime, database: DatabaseSync) {
@@ -36,11 +46,11 @@ export class TableWriter {
     this.#begin = database.prepare("BEGIN IMMEDIATE");
     this.#commit = database.prepare("COMMIT");
     this.#rows = Object.fromEntries(
-      ROW_TABLES.map((table) => [table, rowWrites(database, table)]),
-    ) as Record<RowTable, Writes>;
+      ROW_TABLES.map((table) => [table, new RowWriter(database, table)]),
+    ) as Record<RowTable, RowWriter>;
     this.#records = Object.fromEntries(
       RECORD_TABLES.map((table) => [table, recordWrites(database, table)]),
-    ) as Record<RecordTable, Writes>;
+    ) as Record<RecordTable, RecordWrites>;
   }
 
   /** Applies all of `batches` in their order as one transaction; throws when nothing was stored. */
@@ -50,9 +60,11 @@ export class TableWriter {
       for (const batch of batches) {
         for (const operation of batch.operations) this.#apply(operation);
       }
+      for (const table of ROW_TABLES) this.#rows[table].flush();
       this.#commit.run();
     } catch (error) {
       rollBack(this.#database);
+      for (const table of ROW_TABLES) this.#rows[table].forget();
       throw error;
     }
   }
@@ -61,15 +73,17 @@ export class TableWriter {
     switch (operation.kind) {
       case "putRow": {
         const { table, owner, index, value } = operation;
-        this.#rows[table].put.run(rowId(owner, index), rowSum(this.#crc32, owner, index, value), value);
+        this.#rows[table].put(rowId(owner, index), rowSum(this.#crc32, owner, index, value), value);
         return;
       }
-      case "deleteRow":
-        this.#rows[operation.table].delete.run(rowId(operation.owner, operation.index));
+      case "deleteRow": {
+        const id = rowId(operation.owner, operation.index);
+        this.#rows[operation.table].deleteRange(id, id);
         return;
+      }
       case "deleteRows": {
         const { table, owner, start, end } = operation;
-        if (start < end) this.#rows[table].deleteRange.run(rowId(owner, start), rowId(owner, end - 1));
+        if (start < end) this.#rows[table].deleteRange(rowId(owner, start), rowId(owner, end - 1));
         return;
       }
       case "putRecord": {
@@ -93,16 +107,62 @@ export class TableWriter {
   }
 }
 
-function rowWrites(database: DatabaseSync, table: RowTable): Writes {
-  return {
-    put: database.prepare(`INSERT OR REPLACE INTO "${table}" (id, sum, value) VALUES (?, ?, ?)`),
-    delete: database.prepare(`DELETE FROM "${table}" WHERE id = ?`),
-    deleteRange: database.prepare(`DELETE FROM "${table}" WHERE id BETWEEN ? AND ?`),
-    deleteFrom: database.prepare(`DELETE FROM "${table}" WHERE id >= ?`),
-  };
+/**
+ * Writes one table of rows, holding puts back until a statement is full. Tables do not depend on each other, and
+ * within one the order is kept, so nobody can tell.
+ */
+class RowWriter {
+  readonly #put: StatementSync;
+  readonly #putMany: StatementSync;
+  readonly #delete: StatementSync;
+  #held: (bigint | number | Uint8Array)[] = [];
+
+  constructor(database: DatabaseSync, table: RowTable) {
+    const put = (rowCount: number): StatementSync =>
+      database.prepare(
+        `INSERT OR REPLACE INTO "${table}" (id, sum, value) VALUES ${
+          Array(rowCount).fill("(?, ?, ?)").join(", ")
+        }`,
+      );
+    this.#put = put(1);
+    this.#putMany = put(PUT_ROW_COUNT);
+    this.#delete = database.prepare(`DELETE FROM "${table}" WHERE id BETWEEN ? AND ?`);
+  }
+
+  put(id: bigint, sum: number, value: Uint8Array): void {
+    if (value.byteLength > HELD_VALUE_BYTE_LENGTH_MAX) {
+      this.flush();
+      this.#put.run(id, sum, value);
+      return;
+    }
+    this.#held.push(id, sum, value);
+    if (this.#held.length < PUT_ROW_COUNT * PUT_COLUMN_COUNT) return;
+    this.#putMany.run(...this.#held);
+    this.#held = [];
+  }
+
+  /** Deletes the rows from `first` to `last`, both included. */
+  deleteRange(first: bigint, last: bigint): void {
+    this.flush();
+    this.#delete.run(first, last);
+  }
+
+  /** Puts what is held back. */
+  flush(): void {
+    if (this.#held.length === 0) return;
+    for (let i = 0; i < this.#held.length; i += PUT_COLUMN_COUNT) {
+      this.#put.run(...this.#held.slice(i, i + PUT_COLUMN_COUNT));
+    }
+    this.#held = [];
+  }
+
+  /** Drops what is held back, after a failure. */
+  forget(): void {
+    this.#held = [];
+  }
 }
 
-function recordWrites(database: DatabaseSync, table: RecordTable): Writes {
+function recordWrites(database: DatabaseSync, table: RecordTable): RecordWrites {
   return {
     put: database.prepare(`INSERT OR REPLACE INTO "${table}" (key, sum, value) VALUES (?, ?, ?)`),
     delete: database.prepare(`DELETE FROM "${table}" WHERE key = ?`),

@@ -388,6 +388,29 @@ function testBatches(test: Test): void {
     assert.deepEqual(await keyList(storage), ["02"]);
   });
 
+  test("operations of a long batch apply in their order, across tables and sizes", async (storage) => {
+    await writeWith(storage, (batch) => {
+      for (let i = 0; i < 100; i++) {
+        batch.putRow("block", 0, i % 30, new Uint8Array(i % 7 === 0 ? 5000 : 3).fill(i));
+        batch.putRow("node", 0, i, bytes(i));
+        batch.putRow("block", 0, 1000 + i, bytes(i));
+        if (i % 11 === 0) batch.deleteRow("block", 0, i % 30);
+        if (i === 80) batch.deleteRows("node", 0, 10, 90);
+      }
+    });
+    const rows = await rowList(storage, 0, { end: 1000 });
+    const expected = new Map<number, number>();
+    for (let i = 0; i < 100; i++) {
+      expected.set(i % 30, i);
+      if (i % 11 === 0) expected.delete(i % 30);
+    }
+    assert.deepEqual(rows, [...expected].sort(([a], [b]) => a - b));
+    assert.equal((await rowList(storage, 0, { start: 1000 })).length, 100);
+    const nodes: number[] = [];
+    for await (const { index } of storage.rows("node", 0)) nodes.push(index);
+    assert.deepEqual(nodes, [...Array(10).keys(), ...Array.from({ length: 19 }, (_, i) => 81 + i)]);
+  });
+
   test("a batch that fails half-way leaves no trace, and its neighbours in the same turn do", async (storage) => {
     const before = new WriteBatch();
     before.putRow("block", 0, 0, bytes(1));
