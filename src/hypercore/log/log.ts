@@ -46,6 +46,9 @@ import { Verifier } from "./verifier.ts";
 import { parseProof, VerifyStage } from "./verify_stage.ts";
 import { applyUpgrade, checkPaths } from "./verify.ts";
 
+/** Nodes of an append up to this many bytes go to the cache; more would only push out what is in use. */
+const REMEMBERED_BYTES_MAX = 256 * NODE_BYTES;
+
 /** Options of {@linkcode Log.append}. */
 export interface LogAppendOptions {
   /** Signs in place of the log's own key pair. */
@@ -481,8 +484,16 @@ export class Log {
     const head = { length, byteLength: merged.byteLength, fork: old.fork, roots, signature: signed };
     const ranges = [{ start, end: length, value: true }];
     await this.#state.commit({ batch, head, rootHash: merged.rootHash, ranges });
+    if (merged.nodes.byteLength <= REMEMBERED_BYTES_MAX) this.#rememberNodes(merged.nodes);
     if (manifest !== null) this.#applyManifest(manifest);
     this.#notify({ kind: "append", head, start, blocks: blocks.length });
+  }
+
+  /** Peers that follow closely ask for what was just written. */
+  #rememberNodes(packed: Uint8Array): void {
+    for (let at = 0; at < packed.byteLength; at += NODE_BYTES) {
+      this.#state.nodes.put(packedNodeIndex(packed, at), packedNodeRow(packed, at).slice());
+    }
   }
 
   /** The manifest that an append by this key pair implies, where none is known yet. */

@@ -130,7 +130,6 @@ function keyOf(manifest: Manifest, compat: boolean): Uint8Array {
   return signer.publicKey;
 }
 
-
 function checkKey(name: string, key: Uint8Array | null | undefined): void {
   if (!key || key.byteLength === 32) return;
   throw new HypercoreError("BAD_ARGUMENT", `A ${name} has 32 bytes, got ${key.byteLength}`);

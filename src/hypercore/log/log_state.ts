@@ -23,7 +23,7 @@ export interface StateChange {
   readonly head?: TreeHead;
   /** Hash over the roots of `head`. */
   readonly rootHash?: Uint8Array | null;
-  /** Blocks that arrive, or blocks that go; never both. */
+  /** Blocks that arrive, or blocks that go, in order; never both. */
   readonly ranges?: readonly BitfieldRange[];
 }
 
@@ -138,17 +138,11 @@ export class LogState {
     let length = this.#contiguousLength;
     if (ranges.length === 0) return length;
     if (!ranges[0]!.value) return Math.min(length, ...ranges.map((range) => range.start));
-    if (ranges.length === 1) {
-      const { start, end } = ranges[0]!;
-      return start <= length && length < end ? this.bitfield.firstUnset(end) : length;
+    for (const { start, end } of ranges) {
+      if (start > length) break;
+      if (end > length) length = this.bitfield.firstUnset(end);
     }
-    const pending = new Bitfield({ pagesMax: Infinity });
-    for (const { start, end } of ranges) pending.setRange(start, end, true);
-    for (;;) {
-      const next = this.bitfield.firstUnset(pending.firstUnset(length));
-      if (next === length) return length;
-      length = next;
-    }
+    return length;
   }
 
   /** Adds the pages that change to `batch`; tells which rows there are afterwards. */

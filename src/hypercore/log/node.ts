@@ -16,18 +16,15 @@ const TWO_POW_32 = 4294967296;
 
 /** The leaf over `value` at tree index `index`. */
 export function leafNode(index: number, value: Uint8Array): TreeNode {
-  return { index, size: value.byteLength, hash: hashLeaf(value) };
+  return { index, size: value.byteLength, hash: hashLeaf(value, new Uint8Array(HASH_BYTES)) };
 }
 
 /** The parent of two siblings, given in either order; sizes must add up to a safe integer. */
 export function parentNode(a: TreeNode, b: TreeNode): TreeNode {
-  const index = treeParent(a.index);
-  const [left, right] = a.index < b.index ? [a, b] : [b, a];
-  return {
-    index,
-    size: left.size + right.size,
-    hash: hashParent(left.size, left.hash, right.size, right.hash),
-  };
+  const left = a.index < b.index ? a : b;
+  const right = left === a ? b : a;
+  const hash = hashParent(left.size, left.hash, right.size, right.hash, new Uint8Array(HASH_BYTES));
+  return { index: treeParent(a.index), size: left.size + right.size, hash };
 }
 
 /** The hash that is signed: over the roots in order, 32 bytes. Source: `hypercore-crypto/index.js`, `tree`. */

@@ -12,7 +12,9 @@ import { nodeOfRow } from "./node.ts";
 import type { TreeNode } from "./types.ts";
 
 interface Entry {
-  readonly node: TreeNode;
+  /** Stored form: most of what is remembered is never looked at again, so nodes are made on demand. */
+  readonly row: Uint8Array;
+  node: TreeNode | null;
   /** Known to have no stored children; false says nothing. */
   isChildless: boolean;
 }
@@ -36,7 +38,10 @@ export class NodeStore {
 
   /** The node where it is in memory; undefined says nothing. */
   peek(index: number): TreeNode | undefined {
-    return this.#find(index)?.node;
+    const entry = this.#find(index);
+    if (entry === undefined) return undefined;
+    entry.node ??= nodeOfRow(index, entry.row);
+    return entry.node ?? undefined;
   }
 
   /** The node, at once where it is in memory; null where it is not stored. */
@@ -57,9 +62,9 @@ export class NodeStore {
     return { nodes, pending };
   }
 
-  /** Remembers a stored node. Its hash must be its own: it may be kept for long. */
-  put(node: TreeNode, isChildless = false): void {
-    this.#young.set(node.index, { node, isChildless });
+  /** Remembers a stored node by its stored form, which is kept. */
+  put(index: number, row: Uint8Array, isChildless = false): void {
+    this.#young.set(index, { row, node: null, isChildless });
     this.#age();
   }
 
@@ -101,7 +106,7 @@ export class NodeStore {
     const epoch = this.#epoch;
     const row = await this.#storage.getRow("node", this.#owner, index);
     const node = row && nodeOfRow(index, row);
-    if (node !== null) this.#keep(node, epoch);
+    if (row !== null && node !== null) this.#keep(index, row, epoch);
     return node;
   }
 
@@ -113,14 +118,13 @@ export class NodeStore {
       const node = row ? nodeOfRow(indexes[i]!, row) : null;
       if (node === null) continue;
       nodes.set(node.index, node);
-      this.#keep(node, epoch);
+      this.#keep(node.index, row!, epoch);
     }
   }
 
   /** What was learnt while the row was read is newer than the row. */
-  #keep(node: TreeNode, epoch: number): void {
-    if (epoch !== this.#epoch) return;
-    if (this.#find(node.index) === undefined) this.put(node);
+  #keep(index: number, row: Uint8Array, epoch: number): void {
+    if (epoch === this.#epoch && this.#find(index) === undefined) this.put(index, row);
   }
 }
 

@@ -77,12 +77,13 @@ export function checkRequest(
   if (seek && upgrade && node !== null && node.index >= upgrade.start * 2) {
     throw invalid("Cannot both do a seek and block/hash request when upgrading");
   }
-  const checked = { request: { ...request, upgrade }, node };
+  const answered = upgrade === request.upgrade ? request : { ...request, upgrade };
   if (node !== null && (!upgrade || rightSpan(node.index) / 2 < upgrade.start)) {
     const subtree = climb(node.index, (request.block ?? request.hash)!.nodes, to);
-    return { ...checked, subtree, seek: seek ? { kind: "within", root: subtree } : null };
+    return { request: answered, node, subtree, seek: seek ? { kind: "within", root: subtree } : null };
   }
-  return { ...checked, subtree: null, seek: seek && upgrade ? { kind: "all", length: to } : null };
+  const target: SeekTarget | null = seek && upgrade ? { kind: "all", length: to } : null;
+  return { request: answered, node, subtree: null, seek: target };
 }
 
 /**
@@ -105,12 +106,12 @@ export function planProof(checked: CheckedRequest, head: TreeHead, seekRoot: num
   return plan;
 }
 
-/** Goes through every node a plan takes. */
-export function* plannedNodes(plan: ProofPlan): Generator<number, void, void> {
-  if (plan.node !== null) yield* plan.node;
-  if (plan.seek !== null) yield* plan.seek;
-  if (plan.upgrade !== null) yield* plan.upgrade;
-  if (plan.additional !== null) yield* plan.additional;
+/** Calls `visit` with every node a plan takes. */
+export function visitPlan(plan: ProofPlan, visit: (index: number) => void): void {
+  plan.node?.forEach(visit);
+  plan.seek?.forEach(visit);
+  plan.upgrade?.forEach(visit);
+  plan.additional?.forEach(visit);
 }
 
 /**
@@ -162,9 +163,8 @@ function requestedNode(request: ProofRequest): RequestedNode | null {
 function withPrologue(
   upgrade: { readonly start: number; readonly length: number },
   prologue: ManifestPrologue | null,
-): { start: number; length: number } {
-  const { start, length } = upgrade;
-  if (prologue === null || start >= prologue.length) return { start, length };
+): { readonly start: number; readonly length: number } {
+  if (prologue === null || upgrade.start >= prologue.length) return upgrade;
   return { start: 0, length: prologue.length };
 }
 

@@ -5,7 +5,7 @@
  */
 import { HypercoreError } from "../errors.ts";
 import type { LogState } from "./log_state.ts";
-import { buildProof, checkRequest, plannedNodes, planProof, type ProofPlan } from "./prove.ts";
+import { buildProof, checkRequest, planProof, type ProofPlan, visitPlan } from "./prove.ts";
 import { seekRoot } from "./seek.ts";
 import type { ManifestPrologue, ProofRequest, ProveResult, TreeHead, TreeNode } from "./types.ts";
 
@@ -37,13 +37,12 @@ export async function proveAll(
 
   // A truncation in the meantime may have taken away what was planned for.
   if (state.head.fork !== head.fork) return requests.map(() => ({ kind: "unavailable" }));
-  const roots = new Map(head.roots.map((root) => [root.index, root]));
   let nextValue = 0;
   return plans.map((planned) => {
     if (planned.kind !== "planned") return planned;
     const value = planned.plan.request.block ? values[nextValue++]! : null;
     if (planned.plan.request.block && value === null) return { kind: "unavailable" };
-    return build(planned.plan, value, (index) => roots.get(index) ?? nodes.get(index));
+    return build(planned.plan, value, (index) => nodes.get(index) ?? rootAt(head, index));
   });
 }
 
@@ -84,13 +83,18 @@ function build(
   }
 }
 
-function* nodesOf(plans: readonly Planned[], head: TreeHead): Generator<number, void, void> {
-  for (const planned of plans) {
-    if (planned.kind !== "planned") continue;
-    for (const index of plannedNodes(planned.plan)) {
-      if (!head.roots.some((root) => root.index === index)) yield index;
-    }
-  }
+function nodesOf(plans: readonly Planned[], head: TreeHead): number[] {
+  const indexes: number[] = [];
+  const add = (index: number) => {
+    if (rootAt(head, index) === undefined) indexes.push(index);
+  };
+  for (const planned of plans) if (planned.kind === "planned") visitPlan(planned.plan, add);
+  return indexes;
+}
+
+function rootAt(head: TreeHead, index: number): TreeNode | undefined {
+  for (const root of head.roots) if (root.index === index) return root;
+  return undefined;
 }
 
 async function readBlocks(state: LogState, indexes: readonly number[]): Promise<(Uint8Array | null)[]> {

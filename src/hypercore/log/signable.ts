@@ -10,6 +10,7 @@ import { namespace } from "./namespaces.ts";
 export const SIGNABLE_BYTES = 112;
 
 const HASH_BYTES = 32;
+const TREE = namespace("tree");
 
 /**
  * What is signed for a log with a manifest.
@@ -29,7 +30,7 @@ export function treeSignable(
   fork: number,
 ): Uint8Array {
   const bytes = allocBytesUnsafe(SIGNABLE_BYTES);
-  bytes.set(namespace("tree"), 0);
+  bytes.set(TREE, 0);
   bytes.set(context, HASH_BYTES);
   writeTree(bytes, 2 * HASH_BYTES, treeHash, length, fork);
   return bytes;
@@ -51,7 +52,7 @@ export function treeSignableCompat(
 ): Uint8Array {
   const header = legacy ? 0 : HASH_BYTES;
   const bytes = allocBytesUnsafe(header + HASH_BYTES + 16);
-  if (!legacy) bytes.set(namespace("tree"), 0);
+  if (!legacy) bytes.set(TREE, 0);
   writeTree(bytes, header, treeHash, length, fork);
   return bytes;
 }

@@ -7,7 +7,7 @@
 import { equalBytes } from "../../base/mod.ts";
 import type { WriteBatch } from "../../storage/mod.ts";
 import { HypercoreError } from "../errors.ts";
-import { Bitfield, type BitfieldRange } from "./bitfield.ts";
+import type { BitfieldRange } from "./bitfield.ts";
 import type { LogState } from "./log_state.ts";
 import { createManifest, defaultSignerManifest, isCompat, isValidManifest, ownManifest } from "./manifest.ts";
 import { nodeRow } from "./node.ts";
@@ -119,21 +119,24 @@ export class VerifyStage {
 
   /** The blocks collected, as ranges. */
   ranges(): BitfieldRange[] {
-    if (this.#blocks.size === 1) {
-      for (const start of this.#blocks.keys()) return [{ start, end: start + 1, value: true }];
+    const ranges: BitfieldRange[] = [];
+    let start = -1;
+    let end = -1;
+    for (const index of Array.from(this.#blocks.keys()).sort((a, b) => a - b)) {
+      if (index !== end) {
+        if (start !== -1) ranges.push({ start, end, value: true });
+        start = index;
+      }
+      end = index + 1;
     }
-    const arrived = new Bitfield({ pagesMax: Infinity });
-    for (const index of this.#blocks.keys()) arrived.set(index, true);
-    return Array.from(arrived.setRanges(0, this.#head.length), (range) => ({ ...range, value: true }));
+    if (start !== -1) ranges.push({ start, end, value: true });
+    return ranges;
   }
 
   /** Hands the nodes collected to the cache, once they are stored. */
   remember(): void {
     const { nodes } = this.#state;
-    for (const [index, { node, isChildless, row }] of this.#nodes) {
-      // The hash of a received node is a view of its message, that of the row is its own.
-      nodes.put({ index, size: node.size, hash: row!.subarray(8) }, isChildless);
-    }
+    for (const [index, { isChildless, row }] of this.#nodes) nodes.put(index, row!, isChildless);
     for (const index of this.#opened) nodes.setChildless(index, false);
   }
 
