@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { allocBytes, concatBytes, copyBytes, utf8Bytes } from "../base/mod.ts";
+import { allocBytes, concatBytes, copyBytes, equalBytes, utf8Bytes } from "../base/mod.ts";
 import {
   aeadChaCha20Poly1305Decrypt,
   aeadChaCha20Poly1305Encrypt,
@@ -237,7 +237,7 @@ export class NoiseHandshake {
 
   #acceptsRemoteStatic(): boolean {
     const expected = this.#expectedRemoteStatic;
-    return expected === null || expected.every((byte, index) => byte === this.#remoteStatic![index]);
+    return expected === null || equalBytes(expected, this.#remoteStatic!);
   }
 
   /** False when the other side's key is no point that one may multiply with. */

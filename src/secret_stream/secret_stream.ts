@@ -89,7 +89,8 @@ export class SecretStream
   /** Bytes of messages received, encrypted, without their length prefixes. */
   rawBytesRead = 0;
 
-  readonly #options: SecretStreamOptions;
+  /** What start() falls back to; nothing once it has run. */
+  #options: SecretStreamOptions;
   readonly #randomBytes: (byteLength: number) => Uint8Array;
   readonly #channel: ChannelMachine;
   readonly #idle: IdleDriver;
@@ -185,6 +186,7 @@ export class SecretStream
       return;
     }
     const { data = null, ended = false, ...rest } = { ...this.#options, ...definedOf(options) };
+    this.#options = {};
     this.#early = { data, isEnded: ended };
 
     if (rest.handshake) {

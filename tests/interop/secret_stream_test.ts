@@ -5,7 +5,12 @@ import { strict as assert } from "node:assert";
 import { createHash } from "node:crypto";
 import net from "node:net";
 import { hexBytes, hexText } from "../../src/base/mod.ts";
-import { SecretStream, SecretStreamError, type SecretStreamOptions } from "../../src/secret_stream/mod.ts";
+import {
+  type Bridge,
+  SecretStream,
+  SecretStreamError,
+  type SecretStreamOptions,
+} from "../../src/secret_stream/mod.ts";
 import { NodePeer, type PeerMessage } from "../helpers/node_peer.ts";
 import { messageOf } from "./peers/secret_stream/messages.mjs";
 
@@ -202,6 +207,25 @@ for (const pattern of ["XX", "IK"] as const) {
     });
   }
 }
+
+Deno.test("SS-001 a Bridge piped to a socket speaks with the npm package", async () => {
+  const { peer, socket } = await connectTo({ isInitiator: false, write: { count: 500, byteLength: 10_000 } });
+  await using _ = peer;
+  const stream = new SecretStream(true, null, { keyPair: OUR_KEY_PAIR });
+  stream.on("error", () => {});
+  const bridge = stream.rawStream as Bridge;
+  bridge.pipe(socket);
+  socket.pipe(bridge as never);
+  for (let index = 0; index < 500; index++) stream.write(messageOf(index, 10_000));
+  assert.equal((await received(stream, 500)).digest(), digestOf([{ count: 500, byteLength: 10_000 }]));
+  assert.equal((await peer.next("open")).handshakeHash, hexText(stream.handshakeHash!));
+  const over = closed(stream);
+  stream.end();
+  const end = await peer.next("end");
+  assert.equal(end.digest, digestOf([{ count: 500, byteLength: 10_000 }]));
+  assert.equal(await over, null);
+  await peer.ended();
+});
 
 Deno.test("SS-024 the longest message passes both ways, both sides refuse one byte more", async () => {
   const longest = 256 ** 3 - 1 - 17;
