@@ -37,6 +37,13 @@ export type WireMessage =
   | { readonly kind: "range"; readonly message: RangeMessage }
   | { readonly kind: "extension"; readonly message: ExtensionMessage };
 
+/** The answer to a request of a peer. */
+export interface Answer {
+  /** What was asked. */
+  readonly message: RequestMessage;
+  readonly answer: Extract<WireMessage, { kind: "data" | "noData" }>;
+}
+
 /** Numbers of the message kinds on the wire. */
 export const MESSAGE_TYPES = {
   sync: 0,
@@ -110,6 +117,8 @@ export class PeerState {
 
   // The peer's requests.
   readonly uploads: UploadQueue = new UploadQueue();
+  /** Answers that are ready and wait for the stream; one run at most, and what was refused meanwhile. */
+  answers: Answer[] = [];
   /** Length that our answers have proved to the peer. */
   pushedLength = 0;
 

@@ -411,7 +411,8 @@ export class ReplicationMachine {
       this.#selection.fill();
       this.#checkUpgradeAvailable();
     }
-    this.#planJobs();
+    // What is ready leaves room for the next run, which may be ready at once.
+    do this.#planJobs(); while (this.#uploads.flushAll());
     this.#negotiation.checkDownloading();
     for (const peer of this.#context.peers) {
       this.#announcer.flush(peer);

@@ -1,6 +1,9 @@
 /**
  * Answering the requests of peers: in runs, only as fast as each peer's stream drains, urgent ones first.
  *
+ * While one run leaves, the next is proved, so that the stream does not wait for the log. It is sent once the stream
+ * takes more.
+ *
  * @module
  */
 import { HypercoreError } from "../errors.ts";
@@ -19,7 +22,7 @@ import {
   REASON_NOT_AVAILABLE,
   type RequestMessage,
 } from "./messages.ts";
-import type { PeerState } from "./peer_state.ts";
+import type { Answer, PeerState } from "./peer_state.ts";
 
 /** Estimate of an answer's size besides its block. */
 const PROOF_BYTES = 256;
@@ -53,12 +56,25 @@ export class Uploads {
     this.#context.emit({ kind: "close", peer, error });
   }
 
-  /** The next run of requests to prove, fairly over peers; null while one is under way or no stream takes more. */
+  /** Sends the answers that are ready to all peers whose stream takes more; false when there were none. */
+  flushAll(): boolean {
+    let hasSent = false;
+    for (const peer of this.#context.peers) {
+      if (!peer.isDrained || peer.answers.length === 0) continue;
+      const { answers } = peer;
+      peer.answers = [];
+      for (const { message, answer } of answers) if (peer.uploads.finish(message)) this.#send(peer, answer);
+      hasSent = true;
+    }
+    return hasSent;
+  }
+
+  /** The next run of requests to prove, fairly over peers; null while one is under way or none is to be. */
   takeProveJob(): readonly ProveEntry[] | null {
     if (this.#isProving) return null;
     const entries: ProveEntry[] = [];
     for (const peer of this.#context.peers) {
-      if (peer.isDrained && peer.uploads.waiting > 0) this.#takeRun(peer, entries);
+      if (peer.answers.length === 0 && peer.uploads.waiting > 0) this.#takeRun(peer, entries);
     }
     if (entries.length === 0) return null;
     this.#isProving = true;
@@ -96,6 +112,7 @@ export class Uploads {
   /** Forgets what a peer that is gone asked for. */
   dropPeer(peer: PeerState): void {
     peer.uploads.clear();
+    peer.answers = [];
     this.#refusals = this.#refusals.filter((refusal) => refusal.peer !== peer);
   }
 
@@ -112,11 +129,11 @@ export class Uploads {
         if (indexes.has(message.block.index)) return peer.uploads.putBack(message);
         indexes.add(message.block.index);
       }
+      count++;
       if (message.fork !== published.fork) {
         this.#refuse(peer, message, REASON_NOT_AVAILABLE);
         continue;
       }
-      count++;
       bytes += PROOF_BYTES + (message.block === null ? 0 : this.#context.blockBytes);
       if (isForManifestOnly(message) && !compat) this.#sendManifest(peer, message);
       else entries.push({ peer, message });
@@ -147,28 +164,23 @@ export class Uploads {
       else this.#refuse(peer, message, REASON_NOT_AVAILABLE);
       return;
     }
-    if (!peer.uploads.finish(message)) return;
     const { proof } = result;
-    if (!peer.isActive && proof.block !== null) return;
-    if (proof.block !== null) {
-      const byteLength = proof.block.value?.byteLength ?? 0;
-      this.#emit({ kind: "upload", peer, index: proof.block.index, byteLength });
-    }
-    if (proof.upgrade !== null) {
-      peer.pushedLength = Math.max(peer.pushedLength, log.published.length);
+    if (!peer.isActive && proof.block !== null) {
+      peer.uploads.finish(message);
+      return;
     }
     const manifest = message.manifest && !log.compat ? log.manifest : null;
-    this.#send(peer, { ...proof, request: message.id, fork: message.fork, manifest });
+    const answer: DataMessage = { ...proof, request: message.id, fork: message.fork, manifest };
+    peer.answers.push({ message, answer: { kind: "data", message: answer } });
   }
 
   #sendManifest(peer: PeerState, message: RequestMessage): void {
-    if (!peer.uploads.finish(message)) return;
     const { manifest, published } = this.#context.log;
     if (manifest === null) {
-      peer.outbox.push({ kind: "noData", message: { request: message.id, reason: REASON_NOT_AVAILABLE } });
+      this.#refuse(peer, message, REASON_NOT_AVAILABLE);
       return;
     }
-    this.#send(peer, {
+    const answer: DataMessage = {
       request: message.id,
       fork: published.fork,
       block: null,
@@ -176,7 +188,8 @@ export class Uploads {
       seek: null,
       upgrade: null,
       manifest,
-    });
+    };
+    peer.answers.push({ message, answer: { kind: "data", message: answer } });
   }
 
   #countInvalid(peer: PeerState, message: RequestMessage, error: HypercoreError): void {
@@ -192,12 +205,18 @@ export class Uploads {
   }
 
   #refuse(peer: PeerState, message: RequestMessage, reason: number): void {
-    if (peer.isClosed || !peer.uploads.finish(message)) return;
-    peer.outbox.push({ kind: "noData", message: { request: message.id, reason } });
+    if (peer.isClosed) return;
+    peer.answers.push({ message, answer: { kind: "noData", message: { request: message.id, reason } } });
   }
 
-  #send(peer: PeerState, message: DataMessage): void {
-    peer.outbox.push({ kind: "data", message });
+  #send(peer: PeerState, answer: Answer["answer"]): void {
+    peer.outbox.push(answer);
+    if (answer.kind === "noData") return;
+    const { block, upgrade } = answer.message;
+    if (block !== null) {
+      this.#emit({ kind: "upload", peer, index: block.index, byteLength: block.value?.byteLength ?? 0 });
+    }
+    if (upgrade !== null) peer.pushedLength = Math.max(peer.pushedLength, this.#context.log.published.length);
     peer.stats.wireData.tx++;
     this.#context.stats.wireData.tx++;
   }

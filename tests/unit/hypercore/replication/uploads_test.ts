@@ -74,14 +74,31 @@ Deno.test("a request whose id is used again is forgotten", () => {
   assert.deepEqual(job?.entries.map(({ message }) => message.block?.index), [2]);
 });
 
-Deno.test("nothing is proved for a peer whose stream is full", () => {
+Deno.test("one run is proved ahead for a peer whose stream is full, and sent once it drains", () => {
   const h = new Harness({}, full10);
   const peer = h.open();
   h.machine.handleDrained(peer, false);
   h.receive(peer, { kind: "request", message: request({ id: 1, block: block(1) }) });
+  h.settleProve();
+  h.receive(peer, { kind: "request", message: request({ id: 2, block: block(2) }) });
   assert.deepEqual(h.takeJobs("prove"), []);
+  assert.deepEqual(h.sent(peer), []);
   h.machine.handleDrained(peer, true);
+  assert.deepEqual(h.sent(peer).map(({ kind }) => kind), ["data"]);
   assert.equal(h.takeJobs("prove").length, 1);
+});
+
+Deno.test("refusals too wait for a stream that is full", () => {
+  const h = new Harness({}, full10);
+  const peer = h.open();
+  h.machine.handleDrained(peer, false);
+  for (let id = 1; id <= 1000; id++) {
+    h.receive(peer, { kind: "request", message: request({ id, fork: 1, block: block(1) }) });
+    assert.deepEqual(h.sent(peer), []);
+  }
+  assert.equal(peer.uploads.size, 1000);
+  h.machine.handleDrained(peer, true);
+  assert.equal(h.sent(peer).length, 1000);
 });
 
 Deno.test("a run of answers ends where its blocks pass 1 MiB", () => {
