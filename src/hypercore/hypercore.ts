@@ -7,6 +7,7 @@ import { copyBytes, isBytes, type Readable, TypedEventEmitter, utf8Bytes } from 
 import { decode, encode, type Encoder } from "../compact_encoding/mod.ts";
 import { discoveryKey, idEncoding } from "../hypercore_crypto/mod.ts";
 import { Protomux } from "../protomux/mod.ts";
+import type { Bridge } from "../secret_stream/mod.ts";
 import { Core, type CoreSession, openCoreStore, peersOf, type SharedEvents } from "./core.ts";
 import { Download } from "./download.ts";
 import { HypercoreError, type HypercoreErrorCode } from "./errors.ts";
@@ -668,16 +669,26 @@ export class Hypercore<Value = Uint8Array> extends TypedEventEmitter<HypercoreEv
    * Replicates over a stream: a new encrypted one that you pipe over any transport (`isInitiator` says who begins), or
    * one you have (a secret stream or a muxer on one). The same stream twice does nothing the second time.
    */
-  replicate(from: boolean | ProtocolStream, options?: ReplicateOptions): ProtocolStream;
+  replicate(isInitiator: boolean, options?: ReplicateOptions): Bridge;
+  replicate<Given extends ProtocolStream>(stream: Given, options?: ReplicateOptions): Given;
   replicate(mux: Protomux): Protomux;
   replicate(
     from: boolean | ProtocolStream | Protomux,
     options: ReplicateOptions = {},
   ): ProtocolStream | Protomux {
-    const stream = Protomux.isProtomux(from) ? null : createProtocolStream(from, options);
-    const mux = Protomux.isProtomux(from) ? from : muxerOf(stream!);
+    if (Protomux.isProtomux(from)) {
+      this.#attachTo(from);
+      return from;
+    }
+    const stream = typeof from === "boolean"
+      ? createProtocolStream(from, options)
+      : createProtocolStream(from, options);
+    this.#attachTo(muxerOf(stream));
+    return stream;
+  }
+
+  #attachTo(mux: Protomux): void {
     this.opening.then(() => this.#core?.attachTo(mux)).catch((error) => mux.destroy(error));
-    return stream ?? mux;
   }
 
   /** Closes the session; its waiting reads end with `error` or `REQUEST_CANCELLED`. The log closes with its last session. */

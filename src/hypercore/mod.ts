@@ -15,3 +15,34 @@ export * from "./options.ts";
 export type { ProtocolStream } from "./protocol_stream.ts";
 export { ByteStream, ReadStream, type StreamSource, WriteStream } from "./streams.ts";
 export type { ValueEncoding } from "./value_encoding.ts";
+export {
+  type CoreAlias,
+  CoreStore,
+  Log,
+  type LogAppendOptions,
+  type LogAppendResult,
+  type LogChange,
+  type LogKeyPair,
+  type LogListener,
+  type LogOpenOptions,
+  type Manifest,
+  type ManifestInput,
+  type ManifestPrologue,
+  type ManifestSigner,
+  type ManifestSignerInput,
+  type Proof,
+  type ProofRequest,
+  type ProveResult,
+  type SeekResult,
+  type TreeHead,
+  type TreeNode,
+  type VerifyResult,
+} from "./log/mod.ts";
+export {
+  Peer,
+  Replicator,
+  type ReplicatorEvents,
+  type ReplicatorOptions,
+  RequestHandle,
+  type RequestList,
+} from "./replication/mod.ts";

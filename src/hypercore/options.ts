@@ -9,6 +9,7 @@ import type { Storage } from "../storage/mod.ts";
 import type { Core } from "./core.ts";
 import type { Hypercore } from "./hypercore.ts";
 import type { CoreStore, LogKeyPair, ManifestInput } from "./log/mod.ts";
+import type { ProtocolStream } from "./protocol_stream.ts";
 import type { RequestList } from "./replication/mod.ts";
 import type { ValueEncoding } from "./value_encoding.ts";
 
@@ -195,5 +196,5 @@ export interface ReplicateOptions {
   /** Identity of a stream that is made here; passed to the secret stream. */
   readonly keyPair?: NoiseKeyPair | Promise<NoiseKeyPair>;
   /** An existing secret stream to use. */
-  readonly stream?: unknown;
+  readonly stream?: ProtocolStream;
 }

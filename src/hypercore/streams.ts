@@ -34,6 +34,7 @@ export class ReadStream<Value> extends Readable {
   readonly #live: boolean;
   readonly #snapshot: boolean;
   readonly #getOptions: GetOptions<Value>;
+  readonly #abortion = new AbortController();
   #next: number;
   #end: number;
 
@@ -45,7 +46,11 @@ export class ReadStream<Value> extends Readable {
     this.#end = options.end ?? -1;
     this.#live = this.#end === -1 && options.live === true;
     this.#snapshot = options.live !== true && options.snapshot !== false;
-    this.#getOptions = { wait: options.wait ?? core.wait, timeout: options.timeout || core.timeout };
+    this.#getOptions = {
+      wait: options.wait ?? core.wait,
+      timeout: options.timeout || core.timeout,
+      signal: this.#abortion.signal,
+    };
   }
 
   override _open(callback: StreamCallback): void {
@@ -56,9 +61,14 @@ export class ReadStream<Value> extends Readable {
     settle(this.#readNext(), callback);
   }
 
+  /** A read that waits for peers would keep the stream from closing. */
+  override _predestroy(): void {
+    this.#abortion.abort();
+  }
+
   async #open(): Promise<void> {
     if (this.#end !== -1) return await this.#core.ready();
-    await this.#core.update();
+    await this.#core.update({ signal: this.#abortion.signal });
     if (this.#snapshot) this.#end = this.#core.length;
   }
 

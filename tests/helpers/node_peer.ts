@@ -38,7 +38,7 @@ export class NodePeer implements AsyncDisposable {
   readonly #finished: Promise<unknown>;
   #stderr = "";
   #isOver = false;
-  #wake: (() => void) | null = null;
+  readonly #waiting = new Set<() => void>();
 
   private constructor(name: string, child: Deno.ChildProcess, waitTimeoutMs: number) {
     this.#name = name;
@@ -47,7 +47,7 @@ export class NodePeer implements AsyncDisposable {
     this.#waitTimeoutMs = waitTimeoutMs;
     this.#finished = Promise.all([this.#readMessages(), this.#readErrors(), child.status]).finally(() => {
       this.#isOver = true;
-      this.#wake?.();
+      this.#wakeAll();
     });
     this.#finished.catch(() => {});
   }
@@ -92,14 +92,13 @@ export class NodePeer implements AsyncDisposable {
         if (index >= 0) return this.#unread.splice(index, 1)[0]!;
         if (this.#isOver) throw await this.#failure(`ended while waiting for ${event ?? "a line"}`);
         const woken = Promise.withResolvers<"woken">();
-        this.#wake = () => woken.resolve("woken");
+        this.#waiting.add(() => woken.resolve("woken"));
         if (await Promise.race([woken.promise, deadline.promise]) === "late") {
           throw await this.#failure(`said nothing of ${event ?? "anything"} in ${this.#waitTimeoutMs} ms`);
         }
       }
     } finally {
       clearTimeout(timer);
-      this.#wake = null;
     }
   }
 
@@ -144,13 +143,20 @@ export class NodePeer implements AsyncDisposable {
     return this.close();
   }
 
+  /** Lets every wait look again. */
+  #wakeAll(): void {
+    const waiting = Array.from(this.#waiting);
+    this.#waiting.clear();
+    for (const wake of waiting) wake();
+  }
+
   async #readMessages(): Promise<void> {
     let rest = "";
     for await (const text of this.#child.stdout.pipeThrough(new TextDecoderStream())) {
       const lines = (rest + text).split("\n");
       rest = lines.pop()!;
       for (const line of lines) this.#unread.push(parseLine(line));
-      this.#wake?.();
+      this.#wakeAll();
     }
   }
 

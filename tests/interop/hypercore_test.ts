@@ -213,7 +213,7 @@ Deno.test("a reader of ours that is killed half-way goes on from where it was", 
       args: [
         "run",
         "-A",
-        new URL("./peers/hypercore/download.ts", import.meta.url).pathname,
+        new URL("../helpers/download_core.ts", import.meta.url).pathname,
         folder,
         key,
         `${port}`,

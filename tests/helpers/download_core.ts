@@ -5,7 +5,7 @@
  * @module
  */
 import { connect } from "node:net";
-import { Hypercore } from "../../../../src/hypercore/mod.ts";
+import { Hypercore } from "../../src/hypercore/mod.ts";
 
 const [folder, key, port] = Deno.args as [string, string, string];
 const core = new Hypercore(folder, key);
