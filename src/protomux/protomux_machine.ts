@@ -85,6 +85,9 @@ export class ProtomuxMachine<Owner> {
   /** By the remote's id less one; null where no channel of ours is concerned. */
   readonly #remotes: (RemoteChannel<Owner> | null)[] = [];
 
+  /** Ids of the remote that were rejected while its frame was read, so before it can know. */
+  readonly #rejectedInFrame = new Set<number>();
+
   readonly #frames: Uint8Array[] = [];
   readonly #paired: MachineChannel<Owner>[] = [];
   #opening: Opening<Owner> | null = null;
@@ -325,6 +328,7 @@ export class ProtomuxMachine<Owner> {
         continue;
       }
       if (!reader.isActive) {
+        if (this.#rejectedInFrame.size > 0) this.#rejectedInFrame.clear();
         if (this.#paired.length > 0) {
           const channel = this.#paired.shift()!;
           if (channel.isClosed) continue;
@@ -410,10 +414,9 @@ export class ProtomuxMachine<Owner> {
 
   #checkOpen(remoteId: number, protocol: string, id: Uint8Array | null): void {
     const index = remoteId - 1;
+    const isTaken = (this.#remotes[index] ?? null) !== null || this.#rejectedInFrame.has(remoteId);
     // Ids grow by one, so that the table does not grow faster than the remote's traffic.
-    if (
-      remoteId === CONTROL_CHANNEL || index > this.#remotes.length || (this.#remotes[index] ?? null) !== null
-    ) {
+    if (remoteId === CONTROL_CHANNEL || index > this.#remotes.length || isTaken) {
       throw new ProtomuxError("INVALID_OPEN", `Cannot open channel ${remoteId}`);
     }
     if (index === this.#limits.remoteIdsMax) {
@@ -508,6 +511,7 @@ export class ProtomuxMachine<Owner> {
     this.#backlog.releaseOpening(remote);
     this.#backlog.releaseMessages(remote);
     this.#remotes[remote.remoteId - 1] = null;
+    if (this.#reader.isActive) this.#rejectedInFrame.add(remote.remoteId);
     this.#writeReject(remote.remoteId);
   }
 

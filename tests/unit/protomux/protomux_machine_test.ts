@@ -31,6 +31,26 @@ Deno.test("PM-W02 openChannel() writes the control message of an opening", () =>
   }
 });
 
+Deno.test("PM-W04 the names of the stack's protocols are on the wire as they are", () => {
+  const names = {
+    "hypercore/alpha": "0f6879706572636f72652f616c706861",
+    "wakeup": "0677616b657570",
+    "blind-relay": "0b626c696e642d72656c6179",
+    "hypershell": "0a68797065727368656c6c",
+    "hypershell-upload": "1168797065727368656c6c2d75706c6f6164",
+    "hypershell-download": "1368797065727368656c6c2d646f776e6c6f6164",
+    "hypershell-tunnel-local": "1768797065727368656c6c2d74756e6e656c2d6c6f63616c",
+  };
+  for (const [protocol, hex] of Object.entries(names)) {
+    const id = new Uint8Array(32).fill(0xab);
+    const peer = new MachinePeer();
+    peer.open(protocol, { protocol, id });
+    assert.deepEqual(peer.sent(), ["000101" + hex + "20" + "ab".repeat(32)]);
+    const lines = peer.receive("000101" + hex + "20" + "ab".repeat(32));
+    assert.deepEqual(lines, [`open ${protocol}`, `opened ${protocol}`]);
+  }
+});
+
 Deno.test("PM-W02 PM-021 an answer opens the channel, and messages follow", () => {
   const peer = new MachinePeer();
   const channel = peer.open("c", P, "ours");
@@ -195,6 +215,22 @@ Deno.test("PM-W02 opening a channel twice fails", () => {
     if (isAnswered) peer.open("c", P);
     peer.receive(OPEN_P);
     assert.deepEqual(peer.receive(OPEN_P), ["failed INVALID_OPEN"]);
+  }
+});
+
+Deno.test("PM-W02 an id cannot come again in the frame whose opening is rejected", () => {
+  const peer = new MachinePeer();
+  const opening = "01" + "01" + "0170" + "00";
+  peer.machine.handleFrame(hexBytes("00" + batch(0, opening, opening)));
+  const lines = peer.events((event) => {
+    if (event.kind === "request") peer.settle();
+  });
+  assert.deepEqual(lines, ["batchStart", "request p null", "failed INVALID_OPEN"]);
+
+  const patient = new MachinePeer();
+  for (let i = 0; i < 2; i++) {
+    assert.deepEqual(patient.receive("00" + batch(0, opening)), ["request p null"]);
+    patient.settle();
   }
 });
 
