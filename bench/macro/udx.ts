@@ -1,0 +1,222 @@
+/**
+ * UDX, ours against udx-native: two processes each, side by side in one run.
+ *
+ * `DENO_NO_PACKAGE_JSON=1 deno run -A bench/macro/udx.ts [--mebibytes=256] [--rounds=3] [--only=name]`
+ */
+import { strict as assert } from "node:assert";
+import { DatagramProxy } from "../../tests/helpers/datagram_proxy.ts";
+
+interface Side {
+  readonly name: string;
+  readonly command: (options: string) => Deno.Command;
+}
+
+interface Result {
+  readonly megabytesPerSecond: number;
+  readonly cpuSecondsPerGigabyte: number;
+  readonly retransmits: number;
+  readonly packets: number;
+  readonly mtu: number;
+}
+
+interface Scenario {
+  readonly name: string;
+  readonly streams: number;
+  readonly share: number;
+  readonly proxy?: { readonly latencyMs: number; readonly lossRate: number };
+}
+
+const FOLDER = new URL("./udx/", import.meta.url);
+const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
+
+function ours(name: string, backend: string): Side {
+  const flags = [
+    "run",
+    "-A",
+    `--config=${CONFIG}`,
+    "--unstable-net",
+    new URL("ours.ts", FOLDER).pathname,
+  ];
+  return {
+    name,
+    command: (options) =>
+      new Deno.Command(Deno.execPath(), {
+        args: [...flags, JSON.stringify({ backend, ...JSON.parse(options) })],
+        env: { DENO_NO_PACKAGE_JSON: "1" },
+        stdin: "piped",
+        stdout: "piped",
+        stderr: "inherit",
+      }),
+  };
+}
+
+const NATIVE: Side = {
+  name: "udx-native",
+  command: (options) =>
+    new Deno.Command("node", {
+      args: [new URL("native.mjs", FOLDER).pathname, options],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "inherit",
+    }),
+};
+
+const SIDES: readonly Side[] = [
+  NATIVE,
+  ours("ours, Deno.listenDatagram", "deno"),
+  ours("ours, node:dgram", "node"),
+];
+
+const SCENARIOS: readonly Scenario[] = [
+  { name: "1 stream, clean", streams: 1, share: 1 },
+  { name: "10 streams, clean", streams: 10, share: 1 },
+  {
+    name: "1 stream, 20 ms and 1 % loss",
+    streams: 1,
+    share: 0.25,
+    proxy: { latencyMs: 10, lossRate: 0.01 },
+  },
+];
+
+class Peer {
+  readonly #child: Deno.ChildProcess;
+  readonly #lines: ReadableStreamDefaultReader<string>;
+  #rest = "";
+
+  constructor(side: Side, options: Record<string, unknown>) {
+    this.#child = side.command(JSON.stringify(options)).spawn();
+    this.#lines = this.#child.stdout.pipeThrough(new TextDecoderStream())
+      .getReader();
+  }
+
+  async next(): Promise<Record<string, number>> {
+    for (;;) {
+      const end = this.#rest.indexOf("\n");
+      if (end >= 0) {
+        const line = this.#rest.slice(0, end);
+        this.#rest = this.#rest.slice(end + 1);
+        return JSON.parse(line);
+      }
+      const { value, done } = await this.#lines.read();
+      if (done) throw new Error("A bench peer ended early");
+      this.#rest += value;
+    }
+  }
+
+  async tell(message: Record<string, unknown>): Promise<void> {
+    const writer = this.#child.stdin.getWriter();
+    await writer.write(
+      new TextEncoder().encode(JSON.stringify(message) + "\n"),
+    );
+    writer.releaseLock();
+  }
+
+  async close(): Promise<void> {
+    await this.#child.stdin.close().catch(() => {});
+    await this.#child.status;
+    await this.#lines.cancel();
+  }
+}
+
+async function measure(
+  side: Side,
+  scenario: Scenario,
+  byteLength: number,
+): Promise<Result> {
+  const options = { byteLength, streams: scenario.streams };
+  const receiver = new Peer(side, { ...options, role: "receive" });
+  const sender = new Peer(side, { ...options, role: "send" });
+  const [{ port: receiverPort }, { port: senderPort }] = await Promise.all([
+    receiver.next(),
+    sender.next(),
+  ]);
+  const proxy = scenario.proxy
+    ? await DatagramProxy.start(senderPort!, receiverPort!, scenario.proxy)
+    : null;
+  await receiver.tell({ port: proxy?.receiverSidePort ?? senderPort });
+  await sender.tell({ port: proxy?.senderSidePort ?? receiverPort });
+  const [received, sent] = await Promise.all([receiver.next(), sender.next()]);
+  await Promise.all([receiver.close(), sender.close()]);
+  await proxy?.close();
+  assert(received.byteLength! >= byteLength, "all bytes arrive");
+  return {
+    megabytesPerSecond: received.byteLength! / received.ms! / 1000,
+    cpuSecondsPerGigabyte: (received.cpuSeconds! + sent.cpuSeconds!) /
+      (received.byteLength! / 1e9),
+    retransmits: sent.retransmits!,
+    packets: sent.packets!,
+    mtu: sent.mtu!,
+  };
+}
+
+/** Bare datagrams of a full packet's size through the same socket API, one process each way of two. */
+async function rawCeiling(backend: "deno" | "node"): Promise<number> {
+  const output = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "-A",
+      `--config=${CONFIG}`,
+      "--unstable-net",
+      new URL("raw.ts", FOLDER).pathname,
+      backend,
+    ],
+    env: { DENO_NO_PACKAGE_JSON: "1" },
+    stderr: "inherit",
+  }).output();
+  return Number(new TextDecoder().decode(output.stdout));
+}
+
+function flag(name: string, fallback: string): string {
+  return Deno.args.find((arg) => arg.startsWith(`--${name}=`))?.split("=")[1] ??
+    fallback;
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
+}
+
+const byteLength = Number(flag("mebibytes", "256")) * 1024 * 1024;
+const rounds = Number(flag("rounds", "3"));
+const only = flag("only", "");
+// deno-lint-ignore no-console
+const print = console.log;
+
+for (const backend of ["deno", "node"] as const) {
+  print(
+    `raw ceiling, ${backend}: ${
+      (await rawCeiling(backend)).toFixed(1)
+    } MB/s of 1452-byte payloads`,
+  );
+}
+for (const scenario of SCENARIOS) {
+  if (only && !scenario.name.includes(only)) continue;
+  const results = new Map<string, Result[]>(
+    SIDES.map(({ name }) => [name, []]),
+  );
+  for (let round = 0; round < rounds; round++) {
+    for (const side of SIDES) {
+      results.get(side.name)!.push(
+        await measure(side, scenario, byteLength * scenario.share),
+      );
+    }
+  }
+  const reference = median(
+    results.get(NATIVE.name)!.map((result) => result.megabytesPerSecond),
+  );
+  print(`\n${scenario.name}`);
+  for (const [name, list] of results) {
+    const rates = list.map((result) => result.megabytesPerSecond);
+    const rate = median(rates);
+    const last = list.at(-1)!;
+    print(
+      `  ${name}: ${rate.toFixed(1)} MB/s (${
+        Math.min(...rates).toFixed(1)
+      } to ${Math.max(...rates).toFixed(1)}), ` +
+        `ratio ${(rate / reference).toFixed(2)}, ` +
+        `${
+          median(list.map((result) => result.cpuSecondsPerGigabyte)).toFixed(1)
+        } CPU s/GB, ` +
+        `${last.retransmits} of ${last.packets} packets sent again, MTU ${last.mtu}`,
+    );
+  }
+}

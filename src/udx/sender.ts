@@ -1,0 +1,573 @@
+/**
+ * The sending half of a stream: what to send, when, and when again.
+ *
+ * It knows nothing of receiving, except for the fields of the header that it copies from {@linkcode HeaderFields}.
+ *
+ * @module
+ */
+import type { CongestionController, FlightState, RecoveryPhase } from "./congestion.ts";
+import {
+  ACK_DELAY_MAX_MS,
+  HEADER_BYTES,
+  RTO_COUNT_MAX,
+  RTO_MIN_MS,
+  SACK_RANGES_MAX,
+  WINDOW_BYTES,
+  WINDOW_PROBES_UNANSWERED_MAX,
+  WRITE_HIGH_WATERMARK_BYTES,
+} from "./limits.ts";
+import { LossDetector } from "./loss_detector.ts";
+import { encodeHeader, FLAG_DATA, FLAG_END, type PacketView, readUint32 } from "./messages.ts";
+import { MtuDiscovery } from "./mtu.ts";
+import type { OutgoingPacket, PacketPath } from "./outgoing_packet.ts";
+import { Pacer } from "./pacer.ts";
+import { RateSampler } from "./rate_sampler.ts";
+import { RttEstimator } from "./rtt.ts";
+import { Scoreboard } from "./scoreboard.ts";
+import { seqAdd, seqDiff } from "./sequence.ts";
+import type { Slab } from "./slab.ts";
+import { WriteQueue } from "./write_queue.ts";
+
+/** A tail-loss probe waits at least so long: the peer may be busy, and timers are coarse. */
+const TAIL_PROBE_MIN_MS = 10;
+
+/** Timeouts of one packet after which the path is suspected of carrying less than it did. */
+const BLACK_HOLE_TIMEOUTS = 2;
+
+/** What every header says about the other direction, and where packets go. */
+export interface HeaderFields<Path extends PacketPath> {
+  /** The receiver's stream id. */
+  streamId: number;
+  /** Receive window to advertise. */
+  windowBytes: number;
+  /** Next sequence number expected. */
+  ack: number;
+  /** Where to. */
+  path: Path;
+}
+
+/** Whether the end of the stream was asked for, sent, acknowledged. */
+type EndState = "none" | "queued" | "sent" | "acked";
+
+/** Counters for users. */
+export interface SenderStatistics {
+  /** Retransmission timeouts. */
+  rtoCount: number;
+  /** Packets sent again. */
+  retransmitCount: number;
+  /** Fast recoveries. */
+  fastRecoveryCount: number;
+  /** Zero-window probes. */
+  windowProbeCount: number;
+}
+
+/** Sends reliably. */
+export class Sender<Path extends PacketPath> {
+  readonly statistics: SenderStatistics = {
+    rtoCount: 0,
+    retransmitCount: 0,
+    fastRecoveryCount: 0,
+    windowProbeCount: 0,
+  };
+  readonly rtt = new RttEstimator();
+  readonly mtu = new MtuDiscovery();
+  readonly #congestion: CongestionController;
+  readonly #slab: Slab;
+  readonly #board = new Scoreboard<Path>();
+  readonly #queue = new WriteQueue();
+  readonly #pacer = new Pacer();
+  readonly #rate = new RateSampler();
+  readonly #detector: LossDetector<Path>;
+  readonly #flight: FlightState = {
+    inFlightCount: 0,
+    deliveredCount: 0,
+    deliveredAtMs: 0,
+    smoothedRttMs: 0,
+    payloadBytes: 0,
+    phase: "open",
+  };
+  /** All timers: when each is due, infinity when it is not set. */
+  readonly #timers = {
+    retransmission: Infinity,
+    reordering: Infinity,
+    tailProbe: Infinity,
+    windowProbe: Infinity,
+    pacing: Infinity,
+  };
+
+  #phase: RecoveryPhase = "open";
+  #recoveryEndSeq = 0;
+  #sendCount = 0;
+  #end: EndState = "none";
+  #unackedBytes = 0;
+  #writtenOffset = 0;
+  #sentOffset = 0;
+  #ackedOffset = 0;
+
+  #peerWindowBytes = WINDOW_BYTES;
+  #windowSeq = 0;
+  #windowAck = 0;
+  #windowProbesUnanswered = 0;
+  #isWindowProbeDue = false;
+
+  #isTailProbeDue = false;
+  #isTailProbeAllowed = false;
+  #tailProbe: { readonly endSeq: number; readonly isRetransmission: boolean } | null = null;
+
+  #hasTimedOut = false;
+  #newlyLostCount = 0;
+  #newlyLostProbeCount = 0;
+  #newestAckedSendIndex = 0;
+  #newestAckedRttMs = -1;
+
+  constructor(congestion: CongestionController, slab: Slab) {
+    this.#congestion = congestion;
+    this.#slab = slab;
+    this.#detector = new LossDetector(this.#board, this.rtt);
+  }
+
+  /** Numbers packets from `seq` on; only before the first one. */
+  start(seq: number): void {
+    this.#board.start(seq);
+    this.#detector.start(seq >>> 0);
+    this.#windowAck = seq >>> 0;
+  }
+
+  /** The peer numbers its packets from `seq` on. */
+  startWindow(seq: number): void {
+    this.#windowSeq = seq >>> 0;
+  }
+
+  /** Queues bytes; they are borrowed until they are in packets. */
+  write(chunk: Uint8Array): void {
+    this.#queue.push(chunk);
+    this.#writtenOffset += chunk.length;
+    this.#unackedBytes += chunk.length;
+  }
+
+  /** Nothing follows what was written. */
+  end(): void {
+    if (this.#end === "none") this.#end = "queued";
+  }
+
+  /** Takes the acknowledgements out of a packet. */
+  handleAck(view: PacketView, nowMs: number, header: HeaderFields<Path>): void {
+    const board = this.#board;
+    const { ack } = view;
+    this.#windowProbesUnanswered = 0;
+    if (seqDiff(ack, board.nextSeq) > 0) return; // acknowledges what was never sent
+    this.#updateWindow(view);
+    const hadUnacked = !board.isEmpty;
+    if (hadUnacked) {
+      this.#rate.begin();
+      this.#newestAckedSendIndex = 0;
+      this.#newestAckedRttMs = -1;
+      const deliveredBefore = this.#rate.deliveredCount;
+      this.#takeCumulative(ack, nowMs);
+      this.#takeSelective(view, nowMs);
+      if (this.#rate.deliveredCount !== deliveredBefore) {
+        this.#afterDelivery(nowMs);
+      }
+      this.#runCongestionControl(nowMs, header.path);
+    }
+    if (board.isEmpty && this.#end === "sent") this.#end = "acked";
+    this.#armWindowProbe(nowMs);
+  }
+
+  /** Does what is due at `nowMs`. */
+  handleTimeout(nowMs: number): void {
+    const timers = this.#timers;
+    if (timers.pacing <= nowMs) timers.pacing = Infinity;
+    if (timers.reordering <= nowMs) {
+      timers.reordering = Infinity;
+      this.#detectLoss(nowMs);
+    }
+    if (timers.tailProbe <= nowMs) {
+      timers.tailProbe = Infinity;
+      this.#isTailProbeDue = !this.#board.isEmpty && !this.#tailProbe && this.#isTailProbeAllowed;
+    }
+    if (timers.windowProbe <= nowMs) {
+      timers.windowProbe = nowMs + 2 * this.rtt.timeoutMs;
+      this.#isWindowProbeDue = true;
+      if (++this.#windowProbesUnanswered > WINDOW_PROBES_UNANSWERED_MAX) this.#hasTimedOut = true;
+    }
+    if (timers.retransmission <= nowMs) this.#handleRetransmissionTimeout(nowMs);
+  }
+
+  /** The next data packet to send, if one may leave now; valid until the next call. */
+  pollPacket(nowMs: number, header: HeaderFields<Path>, isProbingMtu: boolean): OutgoingPacket<Path> | null {
+    const congestion = this.#congestion;
+    this.#pacer.fill(nowMs, congestion.pacingBytesPerMs);
+    if (this.#isTailProbeDue) {
+      this.#isTailProbeDue = false;
+      const probe = this.#pollTailProbe(nowMs, header);
+      if (probe) return probe;
+    }
+    const lost = this.#board.peekLost();
+    const hasNew = this.#queue.byteLength > 0 || this.#end === "queued";
+    if (!lost && !hasNew) {
+      if (this.#board.inFlightCount < congestion.cwndPackets) {
+        this.#rate.markAppLimited(this.#board.inFlightCount);
+      }
+      return null;
+    }
+    // Retransmissions ignore the peer's window: it may have shrunk while they travelled.
+    if (this.#board.inFlightCount >= congestion.cwndPackets) return null;
+    if (!lost && this.#board.unackedCount >= this.#peerWindowPackets(header.path)) return null;
+    if (!this.#pacer.isOpen) {
+      this.#timers.pacing = nowMs + this.#pacer.waitMs(congestion.pacingBytesPerMs);
+      return null;
+    }
+    if (lost) {
+      this.#board.shiftLost();
+      return this.#resend(lost, nowMs, header);
+    }
+    return this.#sendNew(nowMs, header, isProbingMtu);
+  }
+
+  /** Whether a packet that asks for the peer's window is due. */
+  pollWindowProbe(): boolean {
+    const isDue = this.#isWindowProbeDue;
+    this.#isWindowProbeDue = false;
+    if (isDue) this.statistics.windowProbeCount++;
+    return isDue;
+  }
+
+  /** When {@linkcode Sender.handleTimeout} wants to be called; infinity for never. */
+  get deadlineMs(): number {
+    const { retransmission, reordering, tailProbe, windowProbe, pacing } = this.#timers;
+    return Math.min(retransmission, reordering, tailProbe, windowProbe, pacing);
+  }
+
+  /** The peer does not answer any more. */
+  get hasTimedOut(): boolean {
+    return this.#hasTimedOut;
+  }
+
+  /** Everything sent is acknowledged. */
+  get isIdle(): boolean {
+    return this.#board.isEmpty;
+  }
+
+  /** Nothing is queued either. */
+  get isDrained(): boolean {
+    return this.#board.isEmpty && this.#queue.byteLength === 0;
+  }
+
+  /** The end of the stream is acknowledged. */
+  get hasEnded(): boolean {
+    return this.#end === "acked";
+  }
+
+  /** Sequence number of the next packet. */
+  get nextSeq(): number {
+    return this.#board.nextSeq;
+  }
+
+  /** First unacknowledged sequence number. */
+  get ackedSeq(): number {
+    return this.#board.ackedSeq;
+  }
+
+  /** Bytes written so far. */
+  get writtenOffset(): number {
+    return this.#writtenOffset;
+  }
+
+  /** Bytes acknowledged in order so far. */
+  get ackedOffset(): number {
+    return this.#ackedOffset;
+  }
+
+  /** Bytes in flight, headers included. */
+  get inFlightBytes(): number {
+    return this.#board.inFlightBytes;
+  }
+
+  /** Congestion control, for statistics. */
+  get congestion(): CongestionController {
+    return this.#congestion;
+  }
+
+  /** Whether the writer may go on: less is queued than the window and a margin. */
+  isWritable(path: Path | null): boolean {
+    const payloadBytes = path ? this.#payloadMax(path) : 0;
+    const windowBytes = Math.min(this.#congestion.cwndPackets * payloadBytes, this.#peerWindowBytes);
+    return this.#unackedBytes <= WRITE_HIGH_WATERMARK_BYTES + windowBytes;
+  }
+
+  /** Raises the sequence number, as a relay does for the packets that it forwards. */
+  skipTo(seq: number): void {
+    if (seqDiff(seq, this.#board.nextSeq) > 0) this.#board.start(seq);
+  }
+
+  /** Uses up a sequence number for the packet that destroys the stream. */
+  skipOne(): void {
+    this.#board.skip();
+  }
+
+  /** Forgets all data and timers. */
+  clear(): void {
+    this.#board.clear();
+    this.#queue.clear();
+    const timers = this.#timers;
+    timers.retransmission =
+      timers.reordering =
+      timers.tailProbe =
+      timers.windowProbe =
+      timers.pacing =
+        Infinity;
+    this.#isTailProbeDue = this.#isWindowProbeDue = false;
+  }
+
+  #payloadMax(path: Path): number {
+    return this.mtu.size - path.overheadBytes;
+  }
+
+  #peerWindowPackets(path: Path): number {
+    if (this.#peerWindowBytes === 0) return 0;
+    return Math.max(1, Math.floor(this.#peerWindowBytes / this.#payloadMax(path)));
+  }
+
+  #updateWindow(view: PacketView): void {
+    if (seqDiff(view.ack, this.#board.ackedSeq) < 0) return;
+    const age = seqDiff(view.seq, this.#windowSeq);
+    if (age < 0 || (age === 0 && seqDiff(view.ack, this.#windowAck) < 0)) return;
+    this.#peerWindowBytes = view.windowBytes;
+    this.#windowSeq = view.seq;
+    this.#windowAck = view.ack;
+  }
+
+  #armWindowProbe(nowMs: number): void {
+    const timers = this.#timers;
+    const hasNew = this.#queue.byteLength > 0 || this.#end === "queued";
+    if (this.#peerWindowBytes > 0 || !hasNew || !this.#board.isEmpty) timers.windowProbe = Infinity;
+    else if (timers.windowProbe === Infinity) timers.windowProbe = nowMs + this.rtt.timeoutMs;
+  }
+
+  /** Something was written while the peer's window may be closed. */
+  handleWrite(nowMs: number): void {
+    this.#armWindowProbe(nowMs);
+  }
+
+  #takeCumulative(ack: number, nowMs: number): void {
+    const board = this.#board;
+    for (let seq = board.ackedSeq; seqDiff(ack, seq) > 0; seq = seqAdd(seq, 1)) {
+      const packet = board.take(seq, false);
+      if (packet) this.#deliver(packet, nowMs);
+    }
+    if (seqDiff(ack, board.ackedSeq) <= 0) return;
+    board.advance(ack);
+    const first = board.isEmpty ? null : board.get(ack);
+    if (board.isEmpty) this.#ackedOffset = this.#sentOffset;
+    else if (first) this.#ackedOffset = first.endOffset - first.payloadLength;
+  }
+
+  #takeSelective(view: PacketView, nowMs: number): void {
+    const board = this.#board;
+    let from = board.ackedSeq;
+    for (let i = 0; i < view.sackCount; i++) {
+      const start = view.sackStart(i);
+      const end = view.sackEnd(i);
+      // In order and within what was sent, else the rest is noise; that bounds the work per packet.
+      if (seqDiff(start, from) < 0 || seqDiff(end, start) <= 0 || seqDiff(end, board.nextSeq) > 0) break;
+      for (let seq = start; seq !== end; seq = seqAdd(seq, 1)) {
+        const packet = board.take(seq, true);
+        if (packet) this.#deliver(packet, nowMs);
+      }
+      from = end;
+    }
+    // A full list may have left out what comes after it.
+    this.#detector.limitTo(view.sackCount === SACK_RANGES_MAX ? from : null);
+  }
+
+  #deliver(packet: OutgoingPacket<Path>, nowMs: number): void {
+    const rttMs = this.rtt.clampMs(nowMs - packet.sentAtMs);
+    if (packet.paddingBytes > 0) {
+      this.mtu.handleProbeDelivered(packet.bytes.length + packet.path.overheadBytes - HEADER_BYTES);
+    } else this.mtu.handleDelivery();
+    this.#rate.handleDelivered(packet, packet.wasRetransmitted ? -1 : rttMs);
+    this.#detector.handleDelivered(packet, rttMs);
+    if (!packet.wasRetransmitted && packet.sendIndex > this.#newestAckedSendIndex) {
+      this.#newestAckedSendIndex = packet.sendIndex;
+      this.#newestAckedRttMs = rttMs;
+    }
+    this.#unackedBytes -= packet.payloadLength;
+    this.#board.release(packet);
+  }
+
+  #afterDelivery(nowMs: number): void {
+    const board = this.#board;
+    if (this.#newestAckedRttMs >= 0) {
+      this.rtt.add(nowMs, this.#newestAckedRttMs);
+      this.#isTailProbeAllowed = true;
+    }
+    this.#checkTailProbe();
+    if (this.#phase !== "open" && seqDiff(board.ackedSeq, this.#recoveryEndSeq) >= 0) this.#phase = "open";
+    this.#timers.retransmission = board.isEmpty ? Infinity : nowMs + this.rtt.timeoutMs;
+    this.#timers.tailProbe = Infinity;
+    this.#detectLoss(nowMs);
+    this.#armTailProbe(nowMs);
+  }
+
+  #checkTailProbe(): void {
+    const probe = this.#tailProbe;
+    if (!probe) return;
+    const distance = seqDiff(this.#board.ackedSeq, probe.endSeq);
+    if (distance > 0 || (distance === 0 && !probe.isRetransmission)) this.#tailProbe = null;
+  }
+
+  #runCongestionControl(nowMs: number, path: Path): void {
+    const sample = this.#rate.finish(nowMs, this.rtt.leastMs === Infinity ? 0 : this.rtt.leastMs);
+    const flight = this.#flight;
+    flight.inFlightCount = this.#board.inFlightCount;
+    flight.deliveredCount = this.#rate.deliveredCount;
+    flight.deliveredAtMs = this.#rate.deliveredAtMs;
+    flight.smoothedRttMs = this.rtt.smoothedMs;
+    flight.payloadBytes = this.#payloadMax(path);
+    flight.phase = this.#phase;
+    this.#congestion.handleAck(sample, flight, nowMs);
+    if (this.#congestion.isProbingRtt) this.#rate.markAppLimited(this.#board.inFlightCount);
+  }
+
+  readonly #onLost = (packet: OutgoingPacket<Path>): void => {
+    this.#newlyLostCount++;
+    this.#rate.lostCount++;
+    this.#board.markLost(packet);
+    if (packet.paddingBytes === 0) return;
+    this.#newlyLostProbeCount++;
+    packet.removePadding();
+    this.mtu.handleProbeLost();
+  };
+
+  #detectLoss(nowMs: number): void {
+    this.#newlyLostCount = this.#newlyLostProbeCount = 0;
+    const waitMs = this.#detector.detect(nowMs, this.#phase, this.#onLost);
+    this.#timers.reordering = waitMs > 0 ? nowMs + waitMs : Infinity;
+    // A lost MTU probe says nothing about congestion.
+    if (this.#newlyLostCount <= this.#newlyLostProbeCount || this.#phase !== "open") return;
+    this.statistics.fastRecoveryCount++;
+    this.#phase = "recovery";
+    this.#recoveryEndSeq = this.#board.nextSeq;
+    this.#tailProbe = null;
+    this.#congestion.handleRecovery();
+  }
+
+  #armTailProbe(nowMs: number): void {
+    const board = this.#board;
+    // Unlike RFC 8985 also during recovery, as QUIC does: the tail of a retransmitted flight gets lost too.
+    if (board.inFlightCount === 0 || this.#phase === "loss") return;
+    let waitMs = RTO_MIN_MS;
+    if (this.rtt.hasSample) waitMs = Math.max(TAIL_PROBE_MIN_MS, 2 * this.rtt.smoothedMs + ACK_DELAY_MAX_MS);
+    this.#timers.tailProbe = Math.min(nowMs + waitMs, this.#timers.retransmission);
+  }
+
+  #pollTailProbe(nowMs: number, header: HeaderFields<Path>): OutgoingPacket<Path> | null {
+    if (this.#board.isEmpty) return null;
+    const hasNew = this.#queue.byteLength > 0 && this.#peerWindowBytes > 0;
+    let packet: OutgoingPacket<Path>;
+    if (hasNew) {
+      packet = this.#sendNew(nowMs, header, false);
+    } else {
+      const last = this.#board.get(seqAdd(this.#board.nextSeq, -1));
+      if (!last || last.isLost) return null;
+      this.#board.recall(last);
+      packet = this.#resend(last, nowMs, header);
+    }
+    this.#tailProbe = { endSeq: packet.seq, isRetransmission: !hasNew };
+    this.#isTailProbeAllowed = false;
+    this.#timers.tailProbe = Infinity;
+    this.#timers.retransmission = nowMs + this.rtt.timeoutMs;
+    return packet;
+  }
+
+  #handleRetransmissionTimeout(nowMs: number): void {
+    const board = this.#board;
+    const timers = this.#timers;
+    if (board.isEmpty) {
+      timers.retransmission = Infinity;
+      return;
+    }
+    this.statistics.rtoCount++;
+    this.#phase = "loss";
+    this.#recoveryEndSeq = board.nextSeq;
+    this.#tailProbe = null;
+    timers.tailProbe = Infinity;
+    timers.retransmission = nowMs + 2 * this.rtt.timeoutMs;
+    for (let seq = board.ackedSeq; seq !== board.nextSeq; seq = seqAdd(seq, 1)) {
+      const packet = board.get(seq);
+      if (!packet || packet.isLost) continue;
+      const isFirst = seq === board.ackedSeq;
+      if (!isFirst && !this.#detector.isOverdue(packet.sentAtMs, nowMs, this.#phase)) continue;
+      if (packet.timeoutCount >= RTO_COUNT_MAX) {
+        this.#hasTimedOut = true;
+        return;
+      }
+      packet.timeoutCount++;
+      if (packet.timeoutCount >= BLACK_HOLE_TIMEOUTS) this.mtu.handleBlackHole();
+      this.#onLost(packet);
+    }
+    board.sortLost();
+    this.#congestion.handleTimeout(board.inFlightCount);
+  }
+
+  #sendNew(nowMs: number, header: HeaderFields<Path>, isProbingMtu: boolean): OutgoingPacket<Path> {
+    const { path } = header;
+    const payloadMax = this.#payloadMax(path);
+    const payloadBytes = Math.min(this.#queue.byteLength, payloadMax);
+    const probeSize = isProbingMtu && payloadBytes === payloadMax ? this.mtu.probeSize : 0;
+    const paddingBytes = probeSize > 0 ? probeSize - this.mtu.size : 0;
+    const isFirst = this.#board.isEmpty;
+
+    const packet = this.#board.create();
+    packet.path = path;
+    packet.paddingBytes = paddingBytes;
+    packet.bytes = this.#slab.allocate(HEADER_BYTES + paddingBytes + payloadBytes);
+    if (paddingBytes > 0) packet.bytes.fill(0, HEADER_BYTES, HEADER_BYTES + paddingBytes);
+    this.#queue.take(packet.bytes, HEADER_BYTES + paddingBytes, payloadBytes);
+    this.#sentOffset += payloadBytes;
+    packet.endOffset = this.#sentOffset;
+    packet.flags = payloadBytes > 0 ? FLAG_DATA : 0;
+    if (this.#end === "queued" && this.#queue.byteLength === 0) {
+      packet.flags |= FLAG_END;
+      this.#end = "sent";
+    }
+    encodeHeader(
+      packet.bytes,
+      packet.flags,
+      paddingBytes,
+      header.streamId,
+      header.windowBytes,
+      packet.seq,
+      header.ack,
+    );
+    if (paddingBytes > 0) this.mtu.handleProbeSent();
+    this.#send(packet, nowMs, isFirst);
+    if (this.#timers.tailProbe === Infinity) this.#armTailProbe(nowMs);
+    return packet;
+  }
+
+  #resend(packet: OutgoingPacket<Path>, nowMs: number, header: HeaderFields<Path>): OutgoingPacket<Path> {
+    packet.wasRetransmitted = true;
+    this.statistics.retransmitCount++;
+    // The id stays: the packet goes to the path that it was made for.
+    const streamId = readUint32(packet.bytes, 4);
+    const { bytes, flags, paddingBytes, seq } = packet;
+    encodeHeader(bytes, flags, paddingBytes, streamId, header.windowBytes, seq, header.ack);
+    this.#send(packet, nowMs, false);
+    return packet;
+  }
+
+  #send(packet: OutgoingPacket<Path>, nowMs: number, isFirst: boolean): void {
+    const wasQuiet = this.#board.inFlightCount === 0;
+    packet.sendIndex = ++this.#sendCount;
+    packet.sentAtMs = nowMs;
+    this.#rate.handleSent(packet, nowMs, isFirst);
+    this.#board.addSent(packet);
+    this.#pacer.take(packet.byteLength);
+    if (this.#timers.retransmission === Infinity) this.#timers.retransmission = nowMs + this.rtt.timeoutMs;
+    if (wasQuiet) {
+      this.#congestion.handleRestart(nowMs, this.#rate.isAppLimited, this.#payloadMax(packet.path));
+    }
+  }
+}
