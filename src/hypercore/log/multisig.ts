@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { equalBytes } from "../../base/mod.ts";
+import { allocBytesUnsafe, equalBytes } from "../../base/mod.ts";
 import c, { type State } from "../../compact_encoding/mod.ts";
 import { HypercoreError } from "../errors.ts";
 import { rightSpan } from "./flat_tree.ts";
@@ -72,7 +72,7 @@ export function assembleMultiSignature(inputs: readonly PartialSignature[]): Uin
     c.fixed64.preencode(state, signature);
   }
   preencodeNodes(state, patch);
-  state.buffer = new Uint8Array(state.end);
+  state.buffer = allocBytesUnsafe(state.end);
   c.uint.encode(state, inputs.length);
   for (const { signer, signature, patch } of inputs) {
     c.uint.encode(state, signer);
@@ -96,7 +96,7 @@ export function assembleMultiSignatureV0(inputs: readonly PartialSignature[]): U
     preencodePatch(state, patches[i]!);
   }
   preencodeNodes(state, nodes);
-  state.buffer = new Uint8Array(state.end);
+  state.buffer = allocBytesUnsafe(state.end);
   c.uint.encode(state, inputs.length);
   for (let i = 0; i < inputs.length; i++) {
     c.uint.encode(state, patches[i] === null ? 0 : 1);

@@ -1,0 +1,117 @@
+/**
+ * A storage whose writes fail when told to, and that tells what it holds.
+ *
+ * @module
+ */
+import { hexText } from "../../src/base/mod.ts";
+import {
+  MemoryStorage,
+  RECORD_TABLES,
+  type RecordRange,
+  type RecordTable,
+  type Row,
+  ROW_TABLES,
+  type RowRange,
+  type RowTable,
+  type Storage,
+  StorageError,
+  type StorageSnapshot,
+  type StoredRecord,
+  type WriteBatch,
+  type WriteOptions,
+} from "../../src/storage/mod.ts";
+
+/** Passes everything on to a storage in memory, which outlives {@linkcode FlakyStorage.close}. */
+export class FlakyStorage implements Storage {
+  readonly readOnly = false;
+  /** The next write is refused. */
+  failsNextWrite = false;
+  /** The next sync is refused. */
+  failsNextSync = false;
+  /** Writes and syncs so far. */
+  writeCount = 0;
+  syncCount = 0;
+  readonly #inner: MemoryStorage;
+
+  /** Holds what `inner` holds. */
+  constructor(inner: MemoryStorage = new MemoryStorage()) {
+    this.#inner = inner;
+  }
+
+  /** The same content in a storage that is not open yet. */
+  reopened(): FlakyStorage {
+    return new FlakyStorage(this.#inner);
+  }
+
+  open(): Promise<void> {
+    return this.#inner.open();
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  write(batch: WriteBatch, options?: WriteOptions): Promise<void> {
+    if (this.failsNextWrite) {
+      this.failsNextWrite = false;
+      return Promise.reject(new StorageError("STORAGE_FULL", "Told to fail"));
+    }
+    this.writeCount++;
+    return this.#inner.write(batch, options);
+  }
+
+  sync(): Promise<void> {
+    if (this.failsNextSync) {
+      this.failsNextSync = false;
+      return Promise.reject(new StorageError("STORAGE_IO", "Told to fail"));
+    }
+    this.syncCount++;
+    return this.#inner.sync();
+  }
+
+  snapshot(): Promise<StorageSnapshot> {
+    return this.#inner.snapshot();
+  }
+
+  getRow(table: RowTable, owner: number, index: number): Promise<Uint8Array | null> {
+    return this.#inner.getRow(table, owner, index);
+  }
+
+  getRows(table: RowTable, owner: number, indexes: readonly number[]): Promise<(Uint8Array | null)[]> {
+    return this.#inner.getRows(table, owner, indexes);
+  }
+
+  rows(table: RowTable, owner: number, range?: RowRange): AsyncIterable<Row> {
+    return this.#inner.rows(table, owner, range);
+  }
+
+  getRecord(table: RecordTable, key: Uint8Array): Promise<Uint8Array | null> {
+    return this.#inner.getRecord(table, key);
+  }
+
+  records(table: RecordTable, range?: RecordRange): AsyncIterable<StoredRecord> {
+    return this.#inner.records(table, range);
+  }
+
+  /** Everything held by owners below `ownerEnd`, as text. */
+  async dump(ownerEnd = 4): Promise<string[]> {
+    const lines: string[] = [];
+    for (const table of RECORD_TABLES) {
+      for await (const { key, value } of this.records(table)) {
+        lines.push(`${table} ${hexText(key)} ${hexText(value)}`);
+      }
+    }
+    for (const table of ROW_TABLES) {
+      for (let owner = 0; owner < ownerEnd; owner++) {
+        for await (const { index, value } of this.rows(table, owner)) {
+          lines.push(`${table} ${owner} ${index} ${hexText(value)}`);
+        }
+      }
+    }
+    return lines;
+  }
+}
