@@ -134,7 +134,9 @@ export class Answers {
   /** Puts an answer in line, or holds it until the one that its proof builds on is in line. */
   #place(request: Outgoing): void {
     const { builtOn } = request;
-    if (builtOn === null || builtOn.state === "applied" || builtOn.state === "verifying") {
+    if (this.#isOvertaken(request)) {
+      this.#requests.fail(request);
+    } else if (builtOn === null || builtOn.state === "applied" || builtOn.state === "verifying") {
       this.#enqueue(request);
     } else if (builtOn.state === "failed") {
       this.#requests.fail(request);
@@ -178,6 +180,11 @@ export class Answers {
     this.#context.emit({ kind: "download", peer, index, byteLength: value.byteLength, elapsedMs });
   }
 
+  /** Whether the log has grown, by other means, since an upgrade was asked for that builds on what it was then. */
+  #isOvertaken({ message: { upgrade } }: Outgoing): boolean {
+    return upgrade !== null && upgrade.start !== this.#context.log.head.length;
+  }
+
   /**
    * Whether a proof may be wrong through no fault of the peer: nodes it builds on were dropped here after it was
    * asked for, or never came. What is pushed may be so too, but not for ever.
@@ -185,6 +192,7 @@ export class Answers {
   #isExcused({ peer, request }: VerifyEntry): boolean {
     if (request === null) return peer.stats.invalidData++ < BACKOFFS_MAX;
     if (request.epoch !== this.#context.epoch) return true;
+    if (this.#isOvertaken(request)) return true;
     return request.builtOn !== null && request.builtOn.state !== "applied";
   }
 
@@ -198,9 +206,8 @@ export class Answers {
       request: request === null ? null : request.message,
       data,
     });
-    peer.isPaused = true;
+    this.#context.cutOff(peer, error);
     if (request !== null && isPending(request)) this.#requests.fail(request);
-    this.#context.emit({ kind: "close", peer, error });
   }
 
   #countNotAvailable(peer: PeerState): void {

@@ -196,6 +196,13 @@ export class ReplicationContext {
     this.#events.push(event);
   }
 
+  /** Has the channel of a peer closed that broke the rules. */
+  cutOff(peer: PeerState, error: HypercoreError): void {
+    if (peer.isCutOff) return;
+    peer.isCutOff = peer.isPaused = true;
+    this.emit({ kind: "close", peer, error });
+  }
+
   /** All events since the last call. */
   takeEvents(): readonly MachineEvent[] {
     const events = this.#events;

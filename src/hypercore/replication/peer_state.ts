@@ -74,6 +74,8 @@ export class PeerState {
 
   /** Not asked and not served any more, though its channel stays open. */
   isPaused = false;
+  /** Broke the rules; its channel is about to be closed. */
+  isCutOff = false;
   /** The channel is gone. */
   isClosed = false;
   /** The stream takes more; while false, nothing that a peer can ask for at will is sent. */

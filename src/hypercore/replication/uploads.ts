@@ -52,8 +52,7 @@ export class Uploads {
       "INVALID_OPERATION",
       `Peer has more than ${REMOTE_REQUESTS_MAX} requests open`,
     );
-    peer.isPaused = true;
-    this.#context.emit({ kind: "close", peer, error });
+    this.#context.cutOff(peer, error);
   }
 
   /** Sends the answers that are ready to all peers whose stream takes more; false when there were none. */
@@ -197,8 +196,7 @@ export class Uploads {
     const count = ++peer.stats.invalidRequests;
     this.#emit({ kind: "invalid-request", peer, error, request: message });
     if (count >= INVALID_REQUESTS_MAX) {
-      peer.isPaused = true;
-      this.#emit({ kind: "close", peer, error });
+      this.#context.cutOff(peer, error);
       return;
     }
     this.#refusals.push({ peer, message, atMs: this.#context.nowMs + invalidRequestDelayMs(count) });

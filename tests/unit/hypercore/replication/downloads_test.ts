@@ -140,6 +140,28 @@ Deno.test("HC-192 a proof that was overtaken by dropped blocks here is not held 
   assert.deepEqual(blocksOf(h.requests(peer)), [7]);
 });
 
+Deno.test("HC-195 an upgrade that another one has overtaken is not held against the peer", () => {
+  const h = new Harness();
+  const peers = [h.open(), h.open()];
+  for (const peer of peers) h.receive(peer, sync({ length: 10, canUpgrade: true }));
+  const asked = h.allRequests();
+  h.advance(2000);
+  asked.push(...h.allRequests());
+  assert.equal(asked.length, 2);
+  for (const { peer, message } of asked) {
+    h.receive(peer, { kind: "data", message: blockData(message, new Uint8Array(0)) });
+  }
+  const error = new HypercoreError("INVALID_OPERATION", "Expected node 413, got node 410");
+  let isFirst = true;
+  h.settleVerify(() => {
+    if (!isFirst) return { kind: "invalid", error };
+    isFirst = false;
+    return { kind: "applied", upgraded: true };
+  });
+  assert.deepEqual(h.takeEvents("close"), []);
+  assert.equal(h.log.head.length, 10);
+});
+
 Deno.test("data nobody asked for is dropped", () => {
   const h = new Harness({}, empty100);
   const peer = h.openFull(100);
