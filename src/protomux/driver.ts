@@ -17,15 +17,14 @@ import { type ChannelRequest, type MachineEvent, ProtomuxMachine } from "./proto
  *
  * @example
  * ```ts
- * import Protomux from "@quince/quince/protomux";
+ * import Protomux, { type FramedStream } from "@quince/quince/protomux";
  * import { string } from "@quince/quince/compact-encoding";
- * import type { FramedStream } from "@quince/quince/protomux";
  *
- * function greet(stream: FramedStream): void {
+ * function greet(stream: FramedStream, heard: string[]): void {
  *   const mux = Protomux.from(stream);
  *   const channel = mux.createChannel({ protocol: "greetings" });
  *   if (channel === null) return; // open already
- *   const greeting = channel.addMessage({ encoding: string, onmessage: (text) => greeting.send(`${text}!`) });
+ *   const greeting = channel.addMessage({ encoding: string, onmessage: (text) => heard.push(text) });
  *   channel.open();
  *   greeting.send("hello");
  * }

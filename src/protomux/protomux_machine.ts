@@ -226,7 +226,10 @@ export class ProtomuxMachine<Owner> {
     if (this.#state.kind !== "running") return;
     if (!isBytes(frame)) {
       this.#fail(new ProtomuxError("INVALID_FRAME", `Expected bytes, got ${typeof frame}`));
-    } else if (frame.byteLength > 0) this.#frames.push(frame);
+    } else if (frame.byteLength > 0) {
+      if (this.#isBetweenFrames) this.#reader.load(frame);
+      else this.#frames.push(frame);
+    }
   }
 
   /** Takes note whether what was written has left, or waits in the stream's buffer. */
