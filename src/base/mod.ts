@@ -24,14 +24,23 @@ export { QuinceError, type QuinceErrorOptions } from "./errors.ts";
 export { type EventMap, TypedEventEmitter } from "./events.ts";
 export { type Random, runtimeRandom, SeededRandom } from "./random.ts";
 export {
-  type AnyStream,
-  drained,
   Duplex,
-  getStreamError,
-  isReadBackpressured,
+  type DuplexConstructor,
+  type DuplexEvents,
+  type DuplexOptions,
   PassThrough,
-  Readable,
-  type StreamCallback,
   Transform,
-  Writable,
-} from "./streams.ts";
+  type TransformCallback,
+  type TransformConstructor,
+  type TransformOptions,
+} from "./duplex.ts";
+export {
+  type PipeTarget,
+  Readable,
+  type ReadableConstructor,
+  type ReadableEvents,
+  type ReadableOptions,
+} from "./readable.ts";
+export type { Stream, StreamCallback, StreamEvents, StreamListener, StreamOptions } from "./stream.ts";
+export { type AnyStream, drained, getStreamError, isReadBackpressured } from "./streams.ts";
+export { Writable, type WritableConstructor, type WritableEvents, type WritableOptions } from "./writable.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { drained, Duplex, type StreamCallback } from "../base/mod.ts";
+import { drained, Duplex, type StreamCallback, utf8Bytes } from "../base/mod.ts";
 import { SecretStreamError } from "./errors.ts";
 import type { SecretStream } from "./secret_stream.ts";
 import type { RawStream, SecretStreamEvents } from "./types.ts";
@@ -31,7 +31,8 @@ class Lane {
 }
 
 /** The side of the pair to be piped to the other peer: `stream.rawStream` of a stream made without one. */
-export class Bridge extends Duplex<Uint8Array, Uint8Array, Uint8Array, Uint8Array, true, true, BridgeEvents> {
+export class Bridge
+  extends Duplex<Uint8Array | string, Uint8Array, Uint8Array, Uint8Array, true, true, BridgeEvents> {
   /** The secret stream that this is the raw stream of. */
   readonly noiseStream: SecretStream;
   /** The side that the secret stream itself uses. */
@@ -47,6 +48,8 @@ export class Bridge extends Duplex<Uint8Array, Uint8Array, Uint8Array, Uint8Arra
       final: (done: StreamCallback) => endThen(this, done),
     });
     super({
+      // Sockets of Node and Deno are typed as if they piped text too.
+      mapWritable: (data) => typeof data === "string" ? utf8Bytes(data) : data,
       read: (done: StreamCallback) => finishThen(outward, done),
       write: (data: Uint8Array, done: StreamCallback) => inward.write(reverse, data, done),
       final: (done: StreamCallback) => endThen(reverse, done),

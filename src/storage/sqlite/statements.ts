@@ -9,7 +9,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 export function prepareArrays(database: DatabaseSync, sql: string): StatementSync {
   const statement = database.prepare(sql);
   // Node has it from 22.16 on.
-  (statement as Partial<StatementSync>).setReturnArrays?.(true);
+  (statement as { setReturnArrays?(isOn: boolean): void }).setReturnArrays?.(true);
   return statement;
 }
 
