@@ -15,8 +15,8 @@ use core::slice;
 use quince_core::aead::Aead;
 use quince_core::blake2b::{self, Blake2b};
 use quince_core::bytes::constant_time_equal;
-use quince_core::chacha20::{hchacha20, ChaCha20};
-use quince_core::salsa20::XSalsa20;
+use quince_core::chacha20::{self, hchacha20, ChaCha20};
+use quince_core::salsa20::{self, XSalsa20};
 use quince_core::secretbox::{self, SecretBox};
 use quince_core::secretstream::{Message, SecretStream};
 use quince_core::{crc32 as crc, curve, ed25519, hmac, merkle, x25519};
@@ -269,7 +269,7 @@ pub unsafe extern "C" fn x25519_scalar_mult_base(scalar: *const u8, out: *mut u8
 #[no_mangle]
 pub unsafe extern "C" fn xchacha20_init(key: *const u8, nonce: *const u8, counter_low: u32, counter_high: u32) {
     let counter = counter_low as u64 | (counter_high as u64) << 32;
-    *addr_of_mut!(CHACHA) = MaybeUninit::new(ChaCha20::extended(fixed(key), fixed(nonce), counter));
+    *addr_of_mut!(CHACHA) = MaybeUninit::new(chacha20::extended(fixed(key), fixed(nonce), counter));
 }
 
 #[no_mangle]
@@ -280,7 +280,7 @@ pub unsafe extern "C" fn xchacha20_xor(at: *mut u8, len: usize) {
 #[no_mangle]
 pub unsafe extern "C" fn xsalsa20_init(key: *const u8, nonce: *const u8, counter_low: u32, counter_high: u32) {
     let counter = counter_low as u64 | (counter_high as u64) << 32;
-    *addr_of_mut!(SALSA) = MaybeUninit::new(XSalsa20::new(fixed(key), fixed(nonce), counter));
+    *addr_of_mut!(SALSA) = MaybeUninit::new(salsa20::extended(fixed(key), fixed(nonce), counter));
 }
 
 #[no_mangle]

@@ -1,7 +1,7 @@
 //! ChaCha20-Poly1305 (RFC 8439) and XChaCha20-Poly1305, in one piece or chunk by chunk.
 
 use crate::bytes::constant_time_equal;
-use crate::chacha20::ChaCha20;
+use crate::chacha20::{self, ChaCha20};
 use crate::poly1305::Poly1305;
 
 /// Bytes of the authentication tag.
@@ -22,15 +22,16 @@ pub struct Aead {
 impl Aead {
     /// Starts a message under a 12-byte nonce.
     pub fn ietf(key: &[u8; 32], nonce: &[u8; 12]) -> Self {
-        Self::with_cipher(ChaCha20::ietf(key, nonce, 0))
+        Self::with_cipher(chacha20::ietf(key, nonce, 0))
     }
 
     /// Starts a message under a 24-byte nonce.
     pub fn extended(key: &[u8; 32], nonce: &[u8; 24]) -> Self {
-        Self::with_cipher(ChaCha20::extended(key, nonce, 0))
+        Self::with_cipher(chacha20::extended(key, nonce, 0))
     }
 
     fn with_cipher(mut cipher: ChaCha20) -> Self {
+        cipher.look_ahead();
         let block = cipher.next_block();
         Self {
             mac: Poly1305::new(block[..32].try_into().unwrap()),
@@ -53,16 +54,14 @@ impl Aead {
 
     /// Encrypts `data` in place and authenticates the result.
     pub fn encrypt(&mut self, data: &mut [u8]) {
-        self.cipher.xor(data);
-        self.mac.update(data);
         self.text_len += data.len() as u64;
+        self.cipher.seal(data, &mut self.mac);
     }
 
     /// Authenticates `data` and decrypts it in place; nothing may be used before `finish` agreed.
     pub fn decrypt(&mut self, data: &mut [u8]) {
-        self.mac.update(data);
-        self.cipher.xor(data);
         self.text_len += data.len() as u64;
+        self.cipher.open(data, &mut self.mac);
     }
 
     /// The tag.
@@ -87,17 +86,11 @@ impl Aead {
         self.finish()
     }
 
-    /// Checks `tag` and only then decrypts the whole `text` in place.
+    /// Decrypts the whole `text` in place and checks `tag`; on `false` the text is worthless.
     pub fn open(mut self, ad: &[u8], text: &mut [u8], tag: &[u8]) -> bool {
         self.absorb_ad(ad);
         self.end_ad();
-        self.mac.update(text);
-        self.text_len = text.len() as u64;
-        let mut cipher = self.cipher.clone();
-        if !constant_time_equal(&self.finish(), tag) {
-            return false;
-        }
-        cipher.xor(text);
-        true
+        self.decrypt(text);
+        constant_time_equal(&self.finish(), tag)
     }
 }

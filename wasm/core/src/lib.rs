@@ -2,6 +2,7 @@
 //!
 //! `unsafe` is allowed in [`simd`] alone, where vectors are loaded and stored.
 #![no_std]
+#![cfg_attr(target_arch = "wasm32", feature(asm_experimental_arch))]
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -21,4 +22,6 @@ pub mod poly1305;
 pub mod salsa20;
 pub mod secretbox;
 pub mod secretstream;
+pub mod simd;
+pub mod stream;
 pub mod x25519;

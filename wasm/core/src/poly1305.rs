@@ -1,31 +1,92 @@
-//! Poly1305 (RFC 8439) with five 26-bit limbs.
+//! Poly1305 (RFC 8439) with four 32-bit limbs and a small fifth one.
+//!
+//! WebAssembly multiplies 64 by 64 bits into 64, so limbs of 32 bits are the widest whose products fit. The
+//! clamping of `r` leaves room to add up a column of products without a carry.
 
 use crate::bytes::load32;
 
-const BLOCK_BYTES: usize = 16;
-const MASK: u32 = 0x3ff_ffff;
+/// Bytes of one block.
+pub const BLOCK_BYTES: usize = 16;
+
+const LOW: u64 = 0xffff_ffff;
+
+/// The clamped multiplier: its limbs, and 5/4 of the upper three for the products that wrap around.
+#[derive(Clone, Copy)]
+pub struct Multiplier {
+    r: [u64; 4],
+    wrapped: [u64; 4],
+}
+
+/// The value being accumulated: four 32-bit limbs and what is above them (a few bits).
+pub type Accumulator = [u64; 5];
+
+/// Products not yet carried.
+pub type Columns = [u64; 5];
 
 /// A MAC in progress; a key is used once.
 #[derive(Clone)]
 pub struct Poly1305 {
-    r: [u32; 5],
-    h: [u32; 5],
+    multiplier: Multiplier,
+    h: Accumulator,
     pad: [u32; 4],
     buffer: [u8; BLOCK_BYTES],
     buffer_len: usize,
+}
+
+impl Multiplier {
+    fn new(key: &[u8; 32]) -> Self {
+        let r = [
+            (load32(key, 0) & 0x0fff_ffff) as u64,
+            (load32(key, 4) & 0x0fff_fffc) as u64,
+            (load32(key, 8) & 0x0fff_fffc) as u64,
+            (load32(key, 12) & 0x0fff_fffc) as u64,
+        ];
+        Self { r, wrapped: r.map(|limb| (limb >> 2) * 5) }
+    }
+
+    /// Absorbs one block into `h`; `high` is 1 for a whole block and 0 for a padded one.
+    #[inline(always)]
+    fn absorb(&self, h: Accumulator, block: &[u8; BLOCK_BYTES], high: u64) -> Accumulator {
+        Self::carry(self.multiply(h, block, high))
+    }
+
+    /// First half of absorbing a block: adds it and multiplies, column by column.
+    #[inline(always)]
+    pub fn multiply(&self, h: Accumulator, block: &[u8; BLOCK_BYTES], high: u64) -> Columns {
+        let [r0, r1, r2, r3] = self.r;
+        let [w0, w1, w2, w3] = self.wrapped;
+        let a0 = h[0] + load32(block, 0) as u64;
+        let a1 = h[1] + load32(block, 4) as u64;
+        let a2 = h[2] + load32(block, 8) as u64;
+        let a3 = h[3] + load32(block, 12) as u64;
+        let a4 = h[4] + high;
+        [
+            a0 * r0 + a1 * w3 + a2 * w2 + a3 * w1 + a4 * w0,
+            a0 * r1 + a1 * r0 + a2 * w3 + a3 * w2 + a4 * w1,
+            a0 * r2 + a1 * r1 + a2 * r0 + a3 * w3 + a4 * w2,
+            a0 * r3 + a1 * r2 + a2 * r1 + a3 * r0 + a4 * w3,
+            // r0 is no multiple of 4: what its low bits give stays in the top column.
+            a4 * (r0 & 3),
+        ]
+    }
+
+    /// Second half: carries, and folds what lies above 2^130 back.
+    #[inline(always)]
+    pub fn carry([x0, x1, x2, x3, x4]: Columns) -> Accumulator {
+        let top = x4 + (x3 >> 32);
+        let u0 = x0 + (top >> 2) * 5;
+        let u1 = x1 + (u0 >> 32);
+        let u2 = x2 + (u1 >> 32);
+        let u3 = (x3 & LOW) + (u2 >> 32);
+        [u0 & LOW, u1 & LOW, u2 & LOW, u3 & LOW, (u3 >> 32) + (top & 3)]
+    }
 }
 
 impl Poly1305 {
     /// Starts a MAC.
     pub fn new(key: &[u8; 32]) -> Self {
         Self {
-            r: [
-                load32(key, 0) & 0x3ffffff,
-                (load32(key, 3) >> 2) & 0x3ffff03,
-                (load32(key, 6) >> 4) & 0x3ffc0ff,
-                (load32(key, 9) >> 6) & 0x3f03fff,
-                (load32(key, 12) >> 8) & 0x00fffff,
-            ],
+            multiplier: Multiplier::new(key),
             h: [0; 5],
             pad: [load32(key, 16), load32(key, 20), load32(key, 24), load32(key, 28)],
             buffer: [0; BLOCK_BYTES],
@@ -43,13 +104,17 @@ impl Poly1305 {
             if self.buffer_len < BLOCK_BYTES {
                 return;
             }
-            let block = self.buffer;
-            self.blocks(&block, 1 << 24);
+            self.h = self.multiplier.absorb(self.h, &self.buffer, 1);
             self.buffer_len = 0;
         }
-        let whole = input.len() - input.len() % BLOCK_BYTES;
-        self.blocks(&input[..whole], 1 << 24);
-        let rest = &input[whole..];
+        let multiplier = self.multiplier;
+        let mut h = self.h;
+        let mut blocks = input.chunks_exact(BLOCK_BYTES);
+        for block in &mut blocks {
+            h = multiplier.absorb(h, block.try_into().unwrap(), 1);
+        }
+        self.h = h;
+        let rest = blocks.remainder();
         self.buffer[..rest.len()].copy_from_slice(rest);
         self.buffer_len = rest.len();
     }
@@ -57,89 +122,39 @@ impl Poly1305 {
     /// Absorbs zeros up to the next multiple of 16 bytes.
     pub fn pad_to_block(&mut self) {
         if self.buffer_len > 0 {
-            let zeros = [0u8; BLOCK_BYTES];
-            let missing = BLOCK_BYTES - self.buffer_len;
-            self.update(&zeros[..missing]);
+            self.buffer[self.buffer_len..].fill(0);
+            self.h = self.multiplier.absorb(self.h, &self.buffer, 1);
+            self.buffer_len = 0;
         }
+    }
+
+    /// Hands out the parts a fused kernel works with; `None` in the middle of a block.
+    pub fn parts(&mut self) -> Option<(Multiplier, &mut Accumulator)> {
+        if self.buffer_len > 0 {
+            return None;
+        }
+        Some((self.multiplier, &mut self.h))
     }
 
     /// The tag.
     pub fn finish(mut self) -> [u8; 16] {
         if self.buffer_len > 0 {
-            let mut block = [0u8; BLOCK_BYTES];
-            block[..self.buffer_len].copy_from_slice(&self.buffer[..self.buffer_len]);
-            block[self.buffer_len] = 1;
-            self.blocks(&block, 0);
+            self.buffer[self.buffer_len] = 1;
+            self.buffer[self.buffer_len + 1..].fill(0);
+            self.h = self.multiplier.absorb(self.h, &self.buffer, 0);
         }
-        let mut h = self.h;
-        let mut carry = h[1] >> 26;
-        h[1] &= MASK;
-        for i in 2..5 {
-            h[i] += carry;
-            carry = h[i] >> 26;
-            h[i] &= MASK;
+        // h < 2^131: adding 5 shows in bit 130 and above how often 2^130 - 5 fits.
+        let mut carry = 5u64;
+        for limb in &self.h[..4] {
+            carry = (carry + limb) >> 32;
         }
-        h[0] += carry * 5;
-        carry = h[0] >> 26;
-        h[0] &= MASK;
-        h[1] += carry;
-        let mut g = [0u32; 5];
-        carry = 5;
-        for i in 0..5 {
-            g[i] = h[i].wrapping_add(carry);
-            carry = g[i] >> 26;
-            g[i] &= MASK;
-        }
-        // carry is 1 exactly when h >= 2^130 - 5.
-        let take_g = 0u32.wrapping_sub(carry);
-        for i in 0..5 {
-            h[i] = (h[i] & !take_g) | (g[i] & take_g);
-        }
-        let words = [
-            h[0] | h[1] << 26,
-            h[1] >> 6 | h[2] << 20,
-            h[2] >> 12 | h[3] << 14,
-            h[3] >> 18 | h[4] << 8,
-        ];
+        carry = ((carry + self.h[4]) >> 2) * 5;
         let mut tag = [0u8; 16];
-        let mut sum = 0u64;
         for i in 0..4 {
-            sum += words[i] as u64 + self.pad[i] as u64;
-            tag[4 * i..4 * i + 4].copy_from_slice(&(sum as u32).to_le_bytes());
-            sum >>= 32;
+            carry += self.h[i] + self.pad[i] as u64;
+            tag[4 * i..4 * i + 4].copy_from_slice(&(carry as u32).to_le_bytes());
+            carry >>= 32;
         }
         tag
-    }
-
-    fn blocks(&mut self, input: &[u8], high_bit: u32) {
-        let [r0, r1, r2, r3, r4] = self.r.map(u64::from);
-        let (s1, s2, s3, s4) = (5 * r1, 5 * r2, 5 * r3, 5 * r4);
-        let [mut h0, mut h1, mut h2, mut h3, mut h4] = self.h;
-        for block in input.chunks_exact(BLOCK_BYTES) {
-            let a0 = (h0 + (load32(block, 0) & MASK)) as u64;
-            let a1 = (h1 + ((load32(block, 3) >> 2) & MASK)) as u64;
-            let a2 = (h2 + ((load32(block, 6) >> 4) & MASK)) as u64;
-            let a3 = (h3 + ((load32(block, 9) >> 6) & MASK)) as u64;
-            let a4 = (h4 + ((load32(block, 12) >> 8) | high_bit)) as u64;
-            let d0 = a0 * r0 + a1 * s4 + a2 * s3 + a3 * s2 + a4 * s1;
-            let mut d1 = a0 * r1 + a1 * r0 + a2 * s4 + a3 * s3 + a4 * s2;
-            let mut d2 = a0 * r2 + a1 * r1 + a2 * r0 + a3 * s4 + a4 * s3;
-            let mut d3 = a0 * r3 + a1 * r2 + a2 * r1 + a3 * r0 + a4 * s4;
-            let mut d4 = a0 * r4 + a1 * r3 + a2 * r2 + a3 * r1 + a4 * r0;
-            d1 += d0 >> 26;
-            h0 = d0 as u32 & MASK;
-            d2 += d1 >> 26;
-            h1 = d1 as u32 & MASK;
-            d3 += d2 >> 26;
-            h2 = d2 as u32 & MASK;
-            d4 += d3 >> 26;
-            h3 = d3 as u32 & MASK;
-            let carry = (d4 >> 26) as u32;
-            h4 = d4 as u32 & MASK;
-            h0 += carry * 5;
-            h1 += h0 >> 26;
-            h0 &= MASK;
-        }
-        self.h = [h0, h1, h2, h3, h4];
     }
 }

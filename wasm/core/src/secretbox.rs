@@ -1,9 +1,9 @@
 //! XSalsa20-Poly1305 (`crypto_secretbox_easy`) and the key agreement of `crypto_box`.
 
 use crate::blake2b::hash_parts;
-use crate::bytes::{constant_time_equal, wipe};
+use crate::bytes::wipe;
 use crate::poly1305::Poly1305;
-use crate::salsa20::{hsalsa20, XSalsa20};
+use crate::salsa20::{self, hsalsa20, XSalsa20};
 use crate::x25519;
 
 /// Bytes of the authentication tag.
@@ -24,7 +24,8 @@ pub struct SecretBox {
 impl SecretBox {
     /// Starts a message.
     pub fn new(key: &[u8; 32], nonce: &[u8; 24]) -> Self {
-        let mut cipher = XSalsa20::new(key, nonce, 0);
+        let mut cipher = salsa20::extended(key, nonce, 0);
+        cipher.look_ahead();
         let block = cipher.next_block();
         Self {
             mac: Poly1305::new(block[..32].try_into().unwrap()),
@@ -36,14 +37,18 @@ impl SecretBox {
 
     /// Encrypts a chunk in place.
     pub fn encrypt(&mut self, chunk: &mut [u8]) {
-        self.xor(chunk);
-        self.mac.update(chunk);
+        let head_len = self.xor_head(chunk);
+        let (head, rest) = chunk.split_at_mut(head_len);
+        self.mac.update(head);
+        self.cipher.seal(rest, &mut self.mac);
     }
 
     /// Decrypts a chunk in place; nothing may be used before `finish` agreed.
     pub fn decrypt(&mut self, chunk: &mut [u8]) {
-        self.mac.update(chunk);
-        self.xor(chunk);
+        let head_len = if self.is_head_used { 0 } else { chunk.len().min(HEAD_BYTES) };
+        self.mac.update(&chunk[..head_len]);
+        self.xor_head(chunk);
+        self.cipher.open(&mut chunk[head_len..], &mut self.mac);
     }
 
     /// The tag.
@@ -51,32 +56,16 @@ impl SecretBox {
         self.mac.finish()
     }
 
-    /// Encrypts the whole `text` in place and returns its tag.
-    pub fn seal(mut self, text: &mut [u8]) -> [u8; TAG_BYTES] {
-        self.encrypt(text);
-        self.finish()
-    }
-
-    /// Checks `tag` and only then decrypts the whole `text` in place.
-    pub fn open(mut self, text: &mut [u8], tag: &[u8]) -> bool {
-        self.mac.update(text);
-        if !constant_time_equal(&self.mac.clone().finish(), tag) {
-            return false;
+    /// XORs what the first block left for the text; returns how many bytes that served.
+    fn xor_head(&mut self, chunk: &mut [u8]) -> usize {
+        if self.is_head_used {
+            return 0;
         }
-        self.xor(text);
-        true
-    }
-
-    fn xor(&mut self, mut chunk: &mut [u8]) {
-        if !self.is_head_used {
-            self.is_head_used = true;
-            let (head, rest) = chunk.split_at_mut(chunk.len().min(HEAD_BYTES));
-            for (byte, key) in head.iter_mut().zip(self.head) {
-                *byte ^= key;
-            }
-            chunk = rest;
+        self.is_head_used = true;
+        for (byte, key) in chunk.iter_mut().zip(self.head) {
+            *byte ^= key;
         }
-        self.cipher.xor(chunk);
+        chunk.len().min(HEAD_BYTES)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::aead::Aead;
 use crate::bytes::{constant_time_equal, is_zero};
-use crate::chacha20::{hchacha20, ChaCha20};
+use crate::chacha20::{self, hchacha20};
 
 /// Bytes a message grows by: the encrypted tag byte before it and the MAC after it.
 pub const OVERHEAD_BYTES: usize = 17;
@@ -55,7 +55,7 @@ impl SecretStream {
     }
 
     /// Opens `frame` in place (the text is then between its first byte and its last 16) and returns the tag,
-    /// or returns `None` and changes nothing.
+    /// or returns `None`: the stream stays where it is and the frame is worthless.
     pub fn pull(&mut self, ad: &[u8], frame: &mut [u8]) -> Option<u8> {
         if frame.len() < OVERHEAD_BYTES {
             return None;
@@ -64,14 +64,11 @@ impl SecretStream {
         message.absorb_ad(ad);
         let (head, mac) = frame.split_at_mut(frame.len() - MAC_BYTES);
         let tag = message.open_tag(head[0]);
-        let mut cipher = message.aead.cipher.clone();
-        message.aead.mac.update(&head[1..]);
-        message.aead.text_len += head.len() as u64 - 1;
+        message.decrypt(&mut head[1..]);
         let expected = message.finish();
         if !constant_time_equal(&expected, mac) {
             return None;
         }
-        cipher.xor(&mut head[1..]);
         self.advance(&expected, tag);
         Some(tag)
     }
@@ -93,7 +90,7 @@ impl SecretStream {
         let mut next = [0u8; 40];
         next[..32].copy_from_slice(&self.key);
         next[32..].copy_from_slice(&self.nonce[COUNTER_BYTES..]);
-        ChaCha20::ietf(&self.key, &self.nonce, 0).xor(&mut next);
+        chacha20::ietf(&self.key, &self.nonce, 0).xor(&mut next);
         self.key.copy_from_slice(&next[..32]);
         self.nonce[COUNTER_BYTES..].copy_from_slice(&next[32..]);
         self.reset_counter();
