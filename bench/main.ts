@@ -26,6 +26,7 @@ const BARS: Readonly<Record<string, number>> = {
   "replicate 100 B over TCP": 5,
 };
 
+const CONFIG = new URL("../deno.json", import.meta.url).pathname;
 const WORKER = new URL("macro/worker.mjs", import.meta.url).pathname;
 
 const { values: flags } = parseArgs({
@@ -43,7 +44,7 @@ const hypercore: Comparison[] = Object.keys(tasks).map((name) => ({
   name,
   bar: BARS[name],
   ours: () =>
-    runTask(Deno.execPath(), ["run", "-A", WORKER, "ours", "run", name]),
+    runTask(Deno.execPath(), ["run", "-A", "--config", CONFIG, WORKER, "ours", "run", name]),
   theirs: () => runTask("node", [WORKER, "npm", "run", name]),
 }));
 
