@@ -31,8 +31,14 @@ import { WriteQueue } from "./write_queue.ts";
 /** A tail-loss probe waits at least so long: the peer may be busy, and timers are coarse. */
 const TAIL_PROBE_MIN_MS = 10;
 
+/** Probes for the tail of a flight before only the retransmission timer is left; RFC 8985 has one. */
+const TAIL_PROBES_MAX = 3;
+
 /** Timeouts of one packet after which the path is suspected of carrying less than it did. */
 const BLACK_HOLE_TIMEOUTS = 2;
+
+/** Timeouts of a packet with nothing but the end after which a peer that has ended too is taken to be gone. */
+const END_TIMEOUTS = 2;
 
 /** What every header says about the other direction, and where packets go. */
 export interface HeaderFields<Path extends PacketPath> {
@@ -111,8 +117,8 @@ export class Sender<Path extends PacketPath> {
   #isWindowProbeDue = false;
 
   #isTailProbeDue = false;
-  #isTailProbeAllowed = false;
-  #tailProbe: { readonly endSeq: number; readonly isRetransmission: boolean } | null = null;
+  /** Tail probes since the last acknowledgement. */
+  #tailProbeCount = 0;
 
   #hasTimedOut = false;
   #newlyLostCount = 0;
@@ -184,7 +190,7 @@ export class Sender<Path extends PacketPath> {
     }
     if (timers.tailProbe <= nowMs) {
       timers.tailProbe = Infinity;
-      this.#isTailProbeDue = !this.#board.isEmpty && !this.#tailProbe && this.#isTailProbeAllowed;
+      this.#isTailProbeDue = !this.#board.isEmpty;
     }
     if (timers.windowProbe <= nowMs) {
       timers.windowProbe = nowMs + 2 * this.rtt.timeoutMs;
@@ -257,6 +263,12 @@ export class Sender<Path extends PacketPath> {
   /** The end of the stream is acknowledged. */
   get hasEnded(): boolean {
     return this.#end === "acked";
+  }
+
+  /** Nothing but the end itself is unacknowledged, and it timed out more than once. */
+  get isEndGoingUnanswered(): boolean {
+    if (this.#end !== "sent" || this.#unackedBytes > 0) return false;
+    return (this.#board.get(this.#board.ackedSeq)?.timeoutCount ?? 0) >= END_TIMEOUTS;
   }
 
   /** Sequence number of the next packet. */
@@ -400,21 +412,13 @@ export class Sender<Path extends PacketPath> {
     const board = this.#board;
     if (this.#newestAckedRttMs >= 0) {
       this.rtt.add(nowMs, this.#newestAckedRttMs);
-      this.#isTailProbeAllowed = true;
     }
-    this.#checkTailProbe();
+    this.#tailProbeCount = 0;
     if (this.#phase !== "open" && seqDiff(board.ackedSeq, this.#recoveryEndSeq) >= 0) this.#phase = "open";
     this.#timers.retransmission = board.isEmpty ? Infinity : nowMs + this.rtt.timeoutMs;
     this.#timers.tailProbe = Infinity;
     this.#detectLoss(nowMs);
     this.#armTailProbe(nowMs);
-  }
-
-  #checkTailProbe(): void {
-    const probe = this.#tailProbe;
-    if (!probe) return;
-    const distance = seqDiff(this.#board.ackedSeq, probe.endSeq);
-    if (distance > 0 || (distance === 0 && !probe.isRetransmission)) this.#tailProbe = null;
   }
 
   #runCongestionControl(nowMs: number, path: Path): void {
@@ -449,17 +453,19 @@ export class Sender<Path extends PacketPath> {
     this.statistics.fastRecoveryCount++;
     this.#phase = "recovery";
     this.#recoveryEndSeq = this.#board.nextSeq;
-    this.#tailProbe = null;
     this.#congestion.handleRecovery();
   }
 
   #armTailProbe(nowMs: number): void {
     const board = this.#board;
     // Unlike RFC 8985 also during recovery, as QUIC does: the tail of a retransmitted flight gets lost too.
-    if (board.inFlightCount === 0 || this.#phase === "loss") return;
+    if (board.inFlightCount === 0 || this.#phase === "loss" || this.#tailProbeCount >= TAIL_PROBES_MAX) {
+      return;
+    }
     let waitMs = RTO_MIN_MS;
     if (this.rtt.hasSample) waitMs = Math.max(TAIL_PROBE_MIN_MS, 2 * this.rtt.smoothedMs + ACK_DELAY_MAX_MS);
-    this.#timers.tailProbe = Math.min(nowMs + waitMs, this.#timers.retransmission);
+    const backoffMs = waitMs * 2 ** this.#tailProbeCount;
+    this.#timers.tailProbe = Math.min(nowMs + backoffMs, this.#timers.retransmission);
   }
 
   #pollTailProbe(nowMs: number, header: HeaderFields<Path>): OutgoingPacket<Path> | null {
@@ -474,10 +480,10 @@ export class Sender<Path extends PacketPath> {
       this.#board.recall(last);
       packet = this.#resend(last, nowMs, header);
     }
-    this.#tailProbe = { endSeq: packet.seq, isRetransmission: !hasNew };
-    this.#isTailProbeAllowed = false;
-    this.#timers.tailProbe = Infinity;
+    this.#tailProbeCount++;
     this.#timers.retransmission = nowMs + this.rtt.timeoutMs;
+    this.#timers.tailProbe = Infinity;
+    this.#armTailProbe(nowMs);
     return packet;
   }
 
@@ -491,7 +497,6 @@ export class Sender<Path extends PacketPath> {
     this.statistics.rtoCount++;
     this.#phase = "loss";
     this.#recoveryEndSeq = board.nextSeq;
-    this.#tailProbe = null;
     timers.tailProbe = Infinity;
     timers.retransmission = nowMs + 2 * this.rtt.timeoutMs;
     for (let seq = board.ackedSeq; seq !== board.nextSeq; seq = seqAdd(seq, 1)) {
@@ -528,7 +533,9 @@ export class Sender<Path extends PacketPath> {
     this.#sentOffset += payloadBytes;
     packet.endOffset = this.#sentOffset;
     packet.flags = payloadBytes > 0 ? FLAG_DATA : 0;
-    if (this.#end === "queued" && this.#queue.byteLength === 0) {
+    // The end travels by itself: libudx repeats no acknowledgement once it has closed, and if that of the last data
+    // got lost together with that of the end, nobody could tell whether the data arrived.
+    if (this.#end === "queued" && payloadBytes === 0) {
       packet.flags |= FLAG_END;
       this.#end = "sent";
     }

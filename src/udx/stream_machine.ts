@@ -36,6 +36,7 @@ import { ReceiveBuffer } from "./receive_buffer.ts";
 import { type HeaderFields, Sender } from "./sender.ts";
 import { seqDiff } from "./sequence.ts";
 import { Slab } from "./slab.ts";
+import { WindowTuner } from "./window_tuner.ts";
 
 export type { PacketPath, Transmit } from "./outgoing_packet.ts";
 
@@ -83,6 +84,7 @@ export class StreamMachine<Path extends PacketPath> {
   readonly #sender: Sender<Path>;
   readonly #receive = new ReceiveBuffer();
   readonly #reads: ReadAssembler;
+  readonly #tuner = new WindowTuner();
   #state: StreamState<Path> = { kind: "unconnected" };
   #readBufferedBytes = 0;
   #advertisedWindowBytes = WINDOW_BYTES;
@@ -207,6 +209,7 @@ export class StreamMachine<Path extends PacketPath> {
     const distance = seqDiff(view.seq, this.#receive.nextSeq);
     if (distance >= RECEIVE_PACKETS_MAX) return;
     if (view.flags & (FLAG_DATA | FLAG_END)) {
+      this.#tuner.handleArrival(view.seq);
       this.#handleData(view, distance);
       this.#isAckDue = true;
     }
@@ -228,6 +231,12 @@ export class StreamMachine<Path extends PacketPath> {
   handleTimeout(nowMs: number): void {
     if (this.#state.kind !== "connected") return;
     this.#sender.handleTimeout(nowMs);
+    if (this.#hasRemoteEnded && this.#sender.isEndGoingUnanswered) {
+      // Compat: libudx forgets a stream at once, so nobody repeats an acknowledgement that got lost (src/udx.c).
+      // All data was acknowledged and the peer has ended: nothing is missing but that packet.
+      this.#close(null, null);
+      return;
+    }
     if (this.#sender.hasTimedOut) {
       this.#close(new UDXError("ETIMEDOUT", "connection timed out"), null);
       return;
@@ -352,7 +361,7 @@ export class StreamMachine<Path extends PacketPath> {
   }
 
   #windowBytes(): number {
-    return Math.max(0, WINDOW_BYTES - this.#reads.byteLength - this.#readBufferedBytes);
+    return Math.max(0, this.#tuner.limitBytes - this.#reads.byteLength - this.#readBufferedBytes);
   }
 
   #armKeepAlive(nowMs: number): void {
