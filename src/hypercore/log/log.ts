@@ -5,28 +5,22 @@
  *
  * @module
  */
-import { copyBytes, isBytes } from "../../base/mod.ts";
-import { merkleAppend, NODE_BYTES } from "../../crypto/mod.ts";
+import { equalBytes } from "../../base/mod.ts";
 import { WriteBatch } from "../../storage/mod.ts";
-import { HypercoreError } from "../errors.ts";
-import { AppendQueue, type PendingAppend } from "./append_queue.ts";
+import { Appender, type LogAppendOptions, type LogAppendResult } from "./appender.ts";
 import type { Bitfield } from "./bitfield.ts";
-import { type CoreStore, putCoreInfo } from "./core_store.ts";
+import type { CoreStore } from "./core_store.ts";
 import { fullRoots, rightSpan, TreeCursor } from "./flat_tree.ts";
-import { LOG_LENGTH_MAX } from "./limits.ts";
+import { LogIdentity } from "./identity.ts";
 import { type LogOpenOptions, openCore } from "./log_open.ts";
 import { LogState } from "./log_state.ts";
-import {
-  createManifest,
-  defaultSignerManifest,
-  isCompat,
-  isValidManifest,
-  type ManifestInput,
-} from "./manifest.ts";
+import { createManifest, isValidManifest, type ManifestInput, ownManifest } from "./manifest.ts";
 import { Mutex } from "./mutex.ts";
-import { packedNodeIndex, packedNodeRow, packNodes, treeHashOf, unpackNode } from "./node.ts";
+import { treeHashOf } from "./node.ts";
 import { proveAll } from "./prover.ts";
-import { type CoreInfo, userKey } from "./records.ts";
+import { userKey } from "./records.ts";
+import { Reorg } from "./reorg.ts";
+import { commitClear, commitReorg, commitTruncation, truncatedTree } from "./rewrite.ts";
 import { seekBlock } from "./seek.ts";
 import { EMPTY_HEAD, type SignableTree, TreeBatch } from "./tree_batch.ts";
 import type {
@@ -42,31 +36,18 @@ import type {
   TreeNode,
   VerifyResult,
 } from "./types.ts";
-import { Verifier } from "./verifier.ts";
+import type { Verifier } from "./verifier.ts";
 import { parseProof, VerifyStage } from "./verify_stage.ts";
 import { applyUpgrade, checkPaths } from "./verify.ts";
 
-/** Nodes of an append up to this many bytes go to the cache; more would only push out what is in use. */
-const REMEMBERED_BYTES_MAX = 256 * NODE_BYTES;
-
-/** Options of {@linkcode Log.append}. */
-export interface LogAppendOptions {
+/** Options of {@linkcode Log.truncate}. */
+export interface LogTruncateOptions {
+  /** The new fork. Default: one more than the old one. */
+  readonly fork?: number;
   /** Signs in place of the log's own key pair. */
   readonly keyPair?: LogKeyPair | null;
   /** A ready signature over the result; checked. */
   readonly signature?: Uint8Array | null;
-  /** Appends nothing where the log would become longer than this, blocks. */
-  readonly maxLength?: number;
-  /** Resolves only once the blocks survive a power loss. Default false. */
-  readonly durable?: boolean;
-}
-
-/** What {@linkcode Log.append} resolves to. */
-export interface LogAppendResult {
-  /** Blocks after the append. */
-  readonly length: number;
-  /** Bytes after the append. */
-  readonly byteLength: number;
 }
 
 /** What {@linkcode Log.verifyFullyRemote} found. */
@@ -79,36 +60,47 @@ export interface RemoteTree {
   readonly isNewer: boolean;
 }
 
+/** What {@linkcode Log.checkConflict} found. */
+export type ConflictResult =
+  /** The proof is of another fork, too long or too short to compare, or there is nothing to compare with. */
+  | "unrelated"
+  /** The proof does not hold. */
+  | "invalid"
+  /** Both trees are the same. */
+  | "same"
+  /** Two different trees are signed for one length: the log is frozen now. */
+  | "conflict";
+
 /** One log. */
 export class Log {
   readonly #store: CoreStore;
   readonly #state: LogState;
-  readonly #legacy: boolean;
+  readonly #identity: LogIdentity;
   readonly #mutex = new Mutex();
-  readonly #appends = new AppendQueue();
+  readonly #appender: Appender;
   readonly #listeners = new Set<LogListener>();
-  #info: CoreInfo;
-  #compat: boolean;
   #keyPair: LogKeyPair | null;
-  #verifier: Verifier | null;
   #published: TreeHead;
   /** Version of the state that `published` is up to date with. */
   #publishedVersion: number;
   #publishing: Promise<void> | null = null;
-  #isAppending = false;
   #closing: Promise<void> | null = null;
-  #isClosed = false;
 
-  private constructor(store: CoreStore, info: CoreInfo, state: LogState, compat: boolean, legacy: boolean) {
+  private constructor(store: CoreStore, state: LogState, identity: LogIdentity) {
     this.#store = store;
     this.#state = state;
-    this.#info = info;
-    this.#compat = compat;
-    this.#legacy = legacy;
-    this.#keyPair = info.keyPair;
-    this.#verifier = info.manifest && new Verifier(info.key, info.manifest, { legacy });
+    this.#identity = identity;
+    this.#keyPair = identity.info.keyPair;
     this.#published = state.head;
     this.#publishedVersion = state.version;
+    this.#appender = new Appender({
+      state,
+      identity,
+      mutex: this.#mutex,
+      assertOpen: () => this.#assertOpen(),
+      learn: (manifest) => this.#learn(manifest),
+      notify: (change) => this.#notify(change),
+    });
   }
 
   /**
@@ -124,7 +116,7 @@ export class Log {
     try {
       const state = await LogState.load(store.storage, info.owner);
       if (info.keyPair?.secretKey && state.head.length > 0) await store.syncOnce();
-      return new Log(store, info, state, compat, options.legacy ?? false);
+      return new Log(store, state, new LogIdentity(info, compat, options.legacy ?? false));
     } catch (error) {
       store.release(info);
       throw error;
@@ -133,22 +125,32 @@ export class Log {
 
   /** 32 bytes. */
   get key(): Uint8Array {
-    return this.#info.key;
+    return this.#identity.key;
   }
 
   /** 32 bytes. */
   get discoveryKey(): Uint8Array {
-    return this.#info.discoveryKey;
+    return this.#identity.info.discoveryKey;
   }
 
   /** Who may sign; null while it is not known. */
   get manifest(): Manifest | null {
-    return this.#info.manifest;
+    return this.#identity.info.manifest;
   }
 
   /** Whether the key is the signer's public key, as far as is known. */
   get compat(): boolean {
-    return this.#compat;
+    return this.#identity.compat;
+  }
+
+  /** Checks and makes the log's signatures; null while its manifest is not known. */
+  get verifier(): Verifier | null {
+    return this.#identity.verifier;
+  }
+
+  /** Whether two different signed trees were seen, so that the log can be trusted no more. */
+  get isFrozen(): boolean {
+    return this.#identity.info.isFrozen;
   }
 
   /** What signs appends; null where we do not write. */
@@ -186,11 +188,6 @@ export class Log {
     this.#state.remoteContiguousLength = length;
   }
 
-  /** Checks and makes the log's signatures; null while its manifest is not known. */
-  get verifier(): Verifier | null {
-    return this.#verifier;
-  }
-
   /**
    * Appends blocks, all or none. Calls that come while a write is under way share the next one.
    *
@@ -200,18 +197,7 @@ export class Log {
    */
   async append(blocks: readonly Uint8Array[], options: LogAppendOptions = {}): Promise<LogAppendResult> {
     this.#assertOpen();
-    let byteLength = 0;
-    for (const block of blocks) {
-      if (!isBytes(block)) throw new HypercoreError("BAD_ARGUMENT", `A block is bytes, got ${typeof block}`);
-      byteLength += block.byteLength;
-    }
-    const result = await new Promise<LogAppendResult>((resolve, reject) => {
-      const signature = options.signature ?? null;
-      const keyPair = signature === null ? options.keyPair ?? this.#keyPair : null;
-      const maxLength = options.maxLength ?? Infinity;
-      this.#appends.push({ blocks, byteLength, keyPair, signature, maxLength, resolve, reject });
-      if (!this.#isAppending) this.#runAppends();
-    });
+    const result = await this.#appender.append(blocks, options.keyPair ?? this.#keyPair, options);
     if (options.durable) await this.publish();
     return result;
   }
@@ -236,7 +222,7 @@ export class Log {
     requests: readonly ProofRequest[],
     head: TreeHead = this.#published,
   ): Promise<ProveResult[]> {
-    return proveAll(this.#state, requests, head, this.#info.manifest?.prologue ?? null);
+    return proveAll(this.#state, requests, head, this.manifest?.prologue ?? null);
   }
 
   /**
@@ -249,11 +235,11 @@ export class Log {
     this.#assertOpen();
     const parsed = proofs.map(parseProof);
     return await this.#mutex.run(async () => {
+      this.#assertOpen();
       const needed = parsed.map(VerifyStage.neededNode).filter((index) => index !== null);
       const { nodes, pending } = this.#state.nodes.gather(needed);
       if (pending !== null) await pending;
-      const { key } = this.#info;
-      const stage = new VerifyStage(this.#state, { key, verifier: this.#verifier, legacy: this.#legacy });
+      const stage = new VerifyStage(this.#state, this.#identity);
       const results = parsed.map((proof) => stage.add(proof, nodes));
       if (!stage.isEmpty) await this.#commitStage(stage);
       return results;
@@ -268,18 +254,144 @@ export class Log {
   verifyFullyRemote(proof: Proof): RemoteTree {
     const paths = checkPaths(proof);
     const batch = new TreeBatch(EMPTY_HEAD);
-    if (!proof.upgrade) throw new HypercoreError("INVALID_OPERATION", "Expected upgrade proof");
-    const { usedRoot } = applyUpgrade(batch, proof.upgrade, paths.root, this.#verifier?.prologue ?? null);
+    if (!proof.upgrade) throw this.#identity.error("INVALID_OPERATION", "Expected upgrade proof");
+    const { usedRoot } = applyUpgrade(batch, proof.upgrade, paths.root, this.verifier?.prologue ?? null);
     if (paths.root !== null && !usedRoot) {
-      throw new HypercoreError("INVALID_PROOF", "Block is not covered by the upgrade");
+      throw this.#identity.error("INVALID_PROOF", "Block is not covered by the upgrade");
     }
     batch.fork = proof.fork;
     batch.signature = proof.upgrade.signature;
-    const verifier = this.#verifier ?? this.#remoteVerifier(proof.manifest);
-    if (!verifier.verify(batch, batch.signature)) {
-      throw new HypercoreError("INVALID_SIGNATURE", "Proof contains an invalid signature");
-    }
+    this.#checkSignature(batch, proof.manifest);
     return { head: batch.toHead(), treeHash: batch.hash(), isNewer: batch.length > this.head.length };
+  }
+
+  /**
+   * Compares a peer's proof of its whole log with ours. Where both are signed and differ, nobody can be believed: the log
+   * is frozen, which survives a restart.
+   *
+   * Source: `hypercore/lib/core.js`, `checkConflict`.
+   *
+   * @throws {StorageError} as the storage.
+   */
+  async checkConflict(proof: Proof): Promise<ConflictResult> {
+    this.#assertOpen();
+    const { upgrade } = proof;
+    if (upgrade === null || upgrade.start !== 0 || this.verifier === null) return "unrelated";
+    if (proof.fork !== this.head.fork || this.head.length < upgrade.length) return "unrelated";
+    let remoteHash: Uint8Array;
+    let localHash: Uint8Array;
+    try {
+      this.verifyFullyRemote(proof);
+      // Up to the length asked about, without what the peer has behind it.
+      const batch = new TreeBatch(EMPTY_HEAD);
+      applyUpgrade(batch, { ...upgrade, additionalNodes: [] }, checkPaths(proof).root, null);
+      remoteHash = batch.hash();
+    } catch {
+      return "invalid";
+    }
+    try {
+      localHash = await this.treeHash(upgrade.length);
+    } catch {
+      return "unrelated";
+    }
+    if (equalBytes(remoteHash, localHash)) return "same";
+    await this.#mutex.run(async () => {
+      const batch = new WriteBatch();
+      this.#identity.put(batch, { isFrozen: true });
+      await this.#store.storage.write(batch);
+      this.#identity.apply({ isFrozen: true });
+    });
+    return "conflict";
+  }
+
+  /**
+   * Verifies a peer's proof of its whole log at a newer fork. The result is then fed with proofs of what it wants, until
+   * it knows where the two logs part, and handed to {@linkcode reorg}.
+   *
+   * @throws {HypercoreError} `INVALID_OPERATION`, `INVALID_PROOF`, `INVALID_SIGNATURE`.
+   */
+  verifyReorg(proof: Proof): Promise<Reorg> {
+    const isKnown = this.verifier !== null;
+    return Reorg.start(this.#state, proof, (batch) => {
+      const manifest = this.#checkSignature(batch, proof.manifest);
+      return isKnown ? null : manifest;
+    });
+  }
+
+  /**
+   * Replaces the log's tail by that of a newer fork; resolves to false where the log has changed since it was compared.
+   *
+   * @throws {StorageError} as the storage; nothing has changed then.
+   */
+  async reorg(reorg: Reorg): Promise<boolean> {
+    this.#assertOpen();
+    return await this.#mutex.run(async () => {
+      this.#assertOpen();
+      const old = this.head;
+      if (!reorg.isCurrent || reorg.head.fork <= old.fork) return false;
+      const { ancestors, head, manifest } = reorg;
+      const batch = new WriteBatch();
+      if (manifest !== null) this.#identity.put(batch, { manifest });
+      await commitReorg(this.#state, batch, reorg);
+      this.#published = head;
+      this.#publishedVersion = this.#state.version;
+      if (manifest !== null) this.#learn(manifest);
+      this.#notify({ kind: "truncate", length: ancestors, fork: head.fork, previousLength: old.length });
+      this.#notify({ kind: "upgrade", head });
+      return true;
+    });
+  }
+
+  /**
+   * Cuts the log to its first `length` blocks and starts a new fork.
+   *
+   * @throws {HypercoreError} `INVALID_OPERATION` for what is longer, breaks the prologue or has roots that are not
+   *   stored; `SESSION_NOT_WRITABLE`, `BAD_ARGUMENT`, `INVALID_SIGNATURE` as {@linkcode append}.
+   * @throws {StorageError} as the storage; nothing has changed then.
+   */
+  async truncate(length: number, options: LogTruncateOptions = {}): Promise<void> {
+    this.#assertOpen();
+    await this.#mutex.run(async () => {
+      this.#assertOpen();
+      const old = this.head;
+      const prologue = this.verifier?.prologue ?? null;
+      if (prologue !== null && length < prologue.length) {
+        throw this.#identity.error("INVALID_OPERATION", "Truncation breaks prologue");
+      }
+      if (!(Number.isSafeInteger(length) && length >= 0 && length <= old.length)) {
+        const message = `Not a truncation, ${length} must be less or equal to ${old.length}`;
+        throw this.#identity.error("INVALID_OPERATION", message);
+      }
+      const fork = options.fork ?? old.fork + 1;
+      const tree = truncatedTree(length, fork, await this.roots(length));
+      const keyPair = options.keyPair ?? this.#keyPair;
+      const manifest = this.#identity.manifestFor(keyPair);
+      const signature = this.#identity.signed(tree, keyPair, options.signature ?? null, manifest);
+      const batch = new WriteBatch();
+      if (manifest !== null) this.#identity.put(batch, { manifest });
+      await commitTruncation(this.#state, batch, tree, signature);
+      if (manifest !== null) this.#learn(manifest);
+      this.#notify({ kind: "truncate", length, fork, previousLength: old.length });
+    });
+  }
+
+  /**
+   * Drops stored blocks from `start` to `end` (exclusive); the log stays as long as it is.
+   *
+   * @returns how many blocks were dropped
+   * @throws {StorageError} as the storage; nothing has changed then.
+   */
+  async clear(start: number, end: number = start + 1): Promise<number> {
+    this.#assertOpen();
+    return await this.#mutex.run(async () => {
+      this.#assertOpen();
+      const stop = Math.min(end, this.head.length);
+      const count = start < stop ? this.bitfield.countSet(start, stop - start) : 0;
+      if (count === 0) return 0;
+      await commitClear(this.#state, start, stop);
+      this.#notify({ kind: "blocks", start, length: stop - start, has: false });
+      return count;
+    });
   }
 
   /**
@@ -350,8 +462,10 @@ export class Log {
     return indexes.map((index) => {
       const node = this.#state.rootAt(index) ?? nodes.get(index);
       if (node !== undefined) return node;
-      const message = `Expected tree node ${index} from storage, got (nil)`;
-      throw new HypercoreError("INVALID_OPERATION", message);
+      throw this.#identity.error(
+        "INVALID_OPERATION",
+        `Expected tree node ${index} from storage, got (nil)`,
+      );
     });
   }
 
@@ -362,14 +476,14 @@ export class Log {
 
   /** A value stored under `name`, for local use; null where there is none. */
   getUserData(name: string): Promise<Uint8Array | null> {
-    return this.#store.storage.getRecord("user", userKey(this.#info.owner, name));
+    return this.#store.storage.getRecord("user", userKey(this.#state.owner, name));
   }
 
   /** Stores a value under `name`, for local use; null deletes it. */
   async setUserData(name: string, value: Uint8Array | null): Promise<void> {
     this.#assertOpen();
     const batch = new WriteBatch();
-    const key = userKey(this.#info.owner, name);
+    const key = userKey(this.#state.owner, name);
     if (value === null) batch.deleteRecord("user", key);
     else batch.putRecord("user", key, value);
     await this.#store.storage.write(batch);
@@ -378,21 +492,21 @@ export class Log {
   /**
    * Attaches a manifest to a log opened by key; does nothing where one is known.
    *
-   * @throws {HypercoreError} `INVALID_CHECKSUM` unless it hashes to the key.
+   * @throws {HypercoreError} `INVALID_CHECKSUM` unless it hashes to the key, `BAD_ARGUMENT`, `DECODING_ERROR`.
    */
   async setManifest(input: ManifestInput | Uint8Array): Promise<void> {
     this.#assertOpen();
     await this.#mutex.run(async () => {
-      if (this.#info.manifest !== null) return;
+      this.#assertOpen();
+      if (this.manifest !== null) return;
       const manifest = createManifest(input);
       if (!isValidManifest(this.key, manifest)) {
-        const { discoveryKey } = this;
-        throw new HypercoreError("INVALID_CHECKSUM", "Manifest hash does not match", { discoveryKey });
+        throw this.#identity.error("INVALID_CHECKSUM", "Manifest hash does not match");
       }
       const batch = new WriteBatch();
-      putCoreInfo(batch, { ...this.#info, manifest });
+      this.#identity.put(batch, { manifest });
       await this.#store.storage.write(batch);
-      this.#applyManifest(manifest);
+      this.#learn(manifest);
     });
   }
 
@@ -410,9 +524,8 @@ export class Log {
   /** Waits for what is under way, then lets go of the log; the store stays open. Idempotent. */
   close(): Promise<void> {
     return this.#closing ??= this.#mutex.run(() => {
-      this.#isClosed = true;
       this.#listeners.clear();
-      this.#store.release(this.#info);
+      this.#store.release(this.#identity.info);
       return Promise.resolve();
     });
   }
@@ -422,120 +535,13 @@ export class Log {
     return this.close();
   }
 
-  async #runAppends(): Promise<void> {
-    this.#isAppending = true;
-    while (this.#appends.size > 0) {
-      await this.#mutex.run(async () => {
-        const group = this.#appends.take();
-        try {
-          if (this.#isClosed) this.#assertOpen();
-          await this.#appendGroup(group);
-        } catch (error) {
-          for (const append of group) append.reject(error);
-        }
-      });
-    }
-    this.#isAppending = false;
-  }
-
-  async #appendGroup(group: readonly PendingAppend[]): Promise<void> {
-    const { length: start, byteLength: startBytes } = this.head;
-    let length = start;
-    let byteLength = startBytes;
-    const results: LogAppendResult[] = [];
-    const parts: (readonly Uint8Array[])[] = [];
-    for (const append of group) {
-      if (length + append.blocks.length <= append.maxLength) {
-        parts.push(append.blocks);
-        length += append.blocks.length;
-        byteLength += append.byteLength;
-      }
-      results.push({ length, byteLength });
-    }
-    const { keyPair, signature } = group[0]!;
-    if (length > start) {
-      await this.#appendBlocks(parts.length === 1 ? parts[0]! : parts.flat(), keyPair, signature);
-    }
-    group.forEach((append, i) => append.resolve(results[i]!));
-  }
-
-  async #appendBlocks(
-    blocks: readonly Uint8Array[],
-    keyPair: LogKeyPair | null,
-    signature: Uint8Array | null,
-  ): Promise<void> {
-    const { head: old, owner } = this.#state;
-    const start = old.length;
-    const length = start + blocks.length;
-    if (length > LOG_LENGTH_MAX) {
-      throw new HypercoreError("BAD_ARGUMENT", `A log has at most ${LOG_LENGTH_MAX} blocks, got ${length}`);
-    }
-    const merged = merkleAppend(start, packNodes(old.roots), blocks);
-    const roots = rootsOf(merged.roots, old.roots);
-    const tree: SignableTree = { length, fork: old.fork, roots, hash: () => merged.rootHash };
-    const batch = new WriteBatch();
-    const manifest = this.#manifestFor(keyPair);
-    const signed = this.#signAppend(tree, keyPair, signature, manifest);
-    if (manifest !== null) putCoreInfo(batch, { ...this.#info, manifest });
-    for (let i = 0; i < blocks.length; i++) batch.putRow("block", owner, start + i, blocks[i]!);
-    for (let at = 0; at < merged.nodes.byteLength; at += NODE_BYTES) {
-      batch.putRow("node", owner, packedNodeIndex(merged.nodes, at), packedNodeRow(merged.nodes, at));
-    }
-    const head = { length, byteLength: merged.byteLength, fork: old.fork, roots, signature: signed };
-    const ranges = [{ start, end: length, value: true }];
-    await this.#state.commit({ batch, head, rootHash: merged.rootHash, ranges });
-    if (merged.nodes.byteLength <= REMEMBERED_BYTES_MAX) this.#rememberNodes(merged.nodes);
-    if (manifest !== null) this.#applyManifest(manifest);
-    this.#notify({ kind: "append", head, start, blocks: blocks.length });
-  }
-
-  /** Peers that follow closely ask for what was just written. */
-  #rememberNodes(packed: Uint8Array): void {
-    for (let at = 0; at < packed.byteLength; at += NODE_BYTES) {
-      this.#state.nodes.put(packedNodeIndex(packed, at), packedNodeRow(packed, at).slice());
-    }
-  }
-
-  /** The manifest that an append by this key pair implies, where none is known yet. */
-  #manifestFor(keyPair: LogKeyPair | null): Manifest | null {
-    if (this.#verifier !== null || keyPair === null) return null;
-    const manifest = defaultSignerManifest(keyPair.publicKey);
-    return isCompat(this.key, manifest) ? manifest : null;
-  }
-
-  #signAppend(
-    tree: SignableTree,
-    keyPair: LogKeyPair | null,
-    signature: Uint8Array | null,
-    manifest: Manifest | null,
-  ): Uint8Array | null {
-    const { discoveryKey } = this;
-    const verifier = manifest ? new Verifier(this.key, manifest, { legacy: this.#legacy }) : this.#verifier;
-    if (verifier === null) {
-      throw new HypercoreError("SESSION_NOT_WRITABLE", "The log's manifest is not known", { discoveryKey });
-    }
-    if (verifier.prologue !== null && tree.length < verifier.prologue.length) {
-      const message = "Append is not consistent with prologue";
-      throw new HypercoreError("INVALID_OPERATION", message, { discoveryKey });
-    }
-    if (signature !== null) {
-      if (verifier.verify(tree, signature)) return copyBytes(signature);
-      const message = "Signature does not fit the appended blocks";
-      throw new HypercoreError("INVALID_SIGNATURE", message, { discoveryKey });
-    }
-    if (keyPair?.secretKey) return verifier.signAlone(tree, keyPair);
-    // A prologue needs no signature.
-    if (verifier.verify(tree, null)) return null;
-    throw new HypercoreError("SESSION_NOT_WRITABLE", "No key pair to sign with", { discoveryKey });
-  }
-
   async #commitStage(stage: VerifyStage): Promise<void> {
     const old = this.head;
     const batch = new WriteBatch();
     const { head, rootHash, manifest } = stage;
     const ranges = stage.ranges();
     stage.fill(batch);
-    if (manifest !== null) putCoreInfo(batch, { ...this.#info, manifest });
+    if (manifest !== null) this.#identity.put(batch, { manifest });
     await this.#state.commit({ batch, head, rootHash, ranges });
     stage.remember();
     // Whoever proved it had it first, unless something of our own lies below that nobody was told of.
@@ -543,7 +549,7 @@ export class Log {
       this.#published = head;
       this.#publishedVersion = this.#state.version;
     }
-    if (manifest !== null) this.#applyManifest(manifest);
+    if (manifest !== null) this.#learn(manifest);
     if (head !== old) this.#notify({ kind: "upgrade", head });
     for (const { start, end } of ranges) {
       this.#notify({ kind: "blocks", start, length: end - start, has: true });
@@ -553,12 +559,9 @@ export class Log {
   async #publishOnce(): Promise<void> {
     const { head, version } = this.#state;
     await this.#store.storage.sync();
-    this.#setPublished(head, version);
-  }
-
-  #setPublished(head: TreeHead, version: number): void {
+    if (version <= this.#publishedVersion) return;
     const isSame = head === this.#published;
-    this.#publishedVersion = Math.max(version, this.#publishedVersion);
+    this.#publishedVersion = version;
     this.#published = head;
     if (!isSame) this.#notify({ kind: "publish", head });
   }
@@ -567,25 +570,27 @@ export class Log {
     const { nodes, version } = this.#state;
     const { nodes: found, pending } = nodes.gather([...path, top]);
     await pending;
-    const count = path.findIndex((index) => found.has(index));
-    if (version !== this.#state.version) return count === -1 ? path.length : count;
-    if (count > 0) nodes.setChildless(path[count]!, true);
-    if (count === -1 && path.length > 0) nodes.setChildless(top, true);
-    return count === -1 ? path.length : count;
+    const first = path.findIndex((index) => found.has(index));
+    const count = first === -1 ? path.length : first;
+    // What was stored while the rows were read may have given the node children.
+    if (count > 0 && version === this.#state.version) nodes.setChildless(path[count] ?? top, true);
+    return count;
   }
 
-  #remoteVerifier(manifest: Manifest | null): Verifier {
-    const claimed = manifest ?? defaultSignerManifest(this.key);
-    if (!isValidManifest(this.key, claimed) && !isCompat(this.key, claimed)) {
-      throw new HypercoreError("INVALID_SIGNATURE", "Proof contains an invalid manifest");
+  /** Throws unless the tree is signed; returns the manifest it is signed by, as a copy. */
+  #checkSignature(
+    tree: SignableTree & { readonly signature: Uint8Array | null },
+    claimed: Manifest | null,
+  ): Manifest | null {
+    const verifier = this.#identity.verifierFor(claimed);
+    if (!verifier.verify(tree, tree.signature)) {
+      throw this.#identity.error("INVALID_SIGNATURE", "Proof contains an invalid signature");
     }
-    return new Verifier(this.key, claimed, { legacy: this.#legacy });
+    return ownManifest(verifier.manifest);
   }
 
-  #applyManifest(manifest: Manifest): void {
-    this.#info = { ...this.#info, manifest };
-    this.#verifier = new Verifier(this.key, manifest, { legacy: this.#legacy });
-    this.#compat = this.#verifier.compat;
+  #learn(manifest: Manifest): void {
+    this.#identity.apply({ manifest });
     this.#notify({ kind: "manifest" });
   }
 
@@ -594,19 +599,6 @@ export class Log {
   }
 
   #assertOpen(): void {
-    if (this.#closing === null) return;
-    const { discoveryKey } = this;
-    throw new HypercoreError("SESSION_CLOSED", "The log is closed", { discoveryKey });
+    if (this.#closing !== null) throw this.#identity.error("SESSION_CLOSED", "The log is closed");
   }
-}
-
-/** The roots after an append; those that were there before stay the same objects. */
-function rootsOf(packed: Uint8Array, old: readonly TreeNode[]): TreeNode[] {
-  const roots: TreeNode[] = [];
-  for (let at = 0; at < packed.byteLength; at += NODE_BYTES) {
-    const known = old[roots.length];
-    const index = packedNodeIndex(packed, at);
-    roots.push(known !== undefined && known.index === index ? known : unpackNode(packed, at));
-  }
-  return roots;
 }

@@ -62,6 +62,7 @@ export interface ManifestInput {
  * @throws {HypercoreError} `BAD_ARGUMENT`, or `DECODING_ERROR` for bytes.
  */
 export function createManifest(input: ManifestInput | Uint8Array): Manifest;
+/** As above; null for nothing. */
 export function createManifest(input: ManifestInput | Uint8Array | null | undefined): Manifest | null;
 export function createManifest(input: ManifestInput | Uint8Array | null | undefined): Manifest | null {
   if (!input) return null;

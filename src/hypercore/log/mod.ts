@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { type LogAppendOptions, type LogAppendResult } from "./appender.ts";
 export {
   Bitfield,
   BITFIELD_PAGE_BITS,
@@ -40,7 +41,7 @@ export {
   PROOF_UPGRADE_NODES_MAX,
   TREE_INDEX_MAX,
 } from "./limits.ts";
-export { Log, type LogAppendOptions, type LogAppendResult, type RemoteTree } from "./log.ts";
+export { type ConflictResult, Log, type LogTruncateOptions, type RemoteTree } from "./log.ts";
 export { type LogOpenOptions } from "./log_open.ts";
 export {
   createManifest,
@@ -67,6 +68,7 @@ export {
 } from "./multisig.ts";
 export { namespace, type NamespaceName, replicationCapability } from "./namespaces.ts";
 export { type CoreAlias, type CoreInfo } from "./records.ts";
+export { Reorg, type ReorgWant } from "./reorg.ts";
 export { SIGNABLE_BYTES, treeSignable, treeSignableCompat } from "./signable.ts";
 export { EMPTY_HEAD, type SignableTree } from "./tree_batch.ts";
 export type {

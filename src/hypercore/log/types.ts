@@ -31,6 +31,7 @@ export interface TreeHead {
 
 /** One who may sign; source: `hypercore/lib/verifier.js`. */
 export interface ManifestSigner {
+  /** Kind of signature; there is no other. */
   readonly signature: "ed25519";
   /** 32 bytes. */
   readonly namespace: Uint8Array;
@@ -48,12 +49,17 @@ export interface ManifestPrologue {
 
 /** What a log's key commits to; source: `hypercore/lib/verifier.js`, `hypercore/lib/messages.js`. */
 export interface Manifest {
+  /** Layout: 0, 1 or 2. */
   readonly version: number;
+  /** Hash of the tree; there is no other. */
   readonly hash: "blake2b";
+  /** Whether a signer may have signed a longer log, with the nodes between in the multi-signature. */
   readonly allowPatch: boolean;
   /** How many signers must sign. */
   readonly quorum: number;
+  /** Those who may sign; multi-signatures name them by their place here. */
   readonly signers: readonly ManifestSigner[];
+  /** The fixed start of the log, valid without signatures; null where there is none. */
   readonly prologue: ManifestPrologue | null;
   /** Keys of associated logs (version 2). */
   readonly linked: readonly Uint8Array[] | null;
@@ -63,22 +69,29 @@ export interface Manifest {
 
 /** What a peer asks to have proved; source: `hypercore/lib/messages.js`, `wire.request`. */
 export interface ProofRequest {
-  /** `nodes`: how many parents the asker is missing. */
+  /** A block by its index; `nodes`: how many parents the asker is missing. */
   readonly block: { readonly index: number; readonly nodes: number } | null;
-  /** `index` is a tree index. */
+  /** A node by its tree index; `nodes`: how many parents the asker is missing. */
   readonly hash: { readonly index: number; readonly nodes: number } | null;
+  /** The block that byte `bytes` lies in; `padding`: bytes in front of every block that do not count. */
   readonly seek: { readonly bytes: number; readonly padding: number } | null;
+  /** From `start` blocks to `length` blocks more. */
   readonly upgrade: { readonly start: number; readonly length: number } | null;
 }
 
 /** A proof as it travels; source: `hypercore/lib/messages.js`, `wire.data`. */
 export interface Proof {
+  /** Fork of the log that the proof is about. */
   readonly fork: number;
+  /** A block, null `value` for its place in the tree alone; `nodes`: the siblings on its way up. */
   readonly block:
     | { readonly index: number; readonly value: Uint8Array | null; readonly nodes: readonly TreeNode[] }
     | null;
+  /** A node of the tree by its index: the first of `nodes`; then the siblings on its way up. */
   readonly hash: { readonly index: number; readonly nodes: readonly TreeNode[] } | null;
+  /** The nodes that lead to byte `bytes`. */
   readonly seek: { readonly bytes: number; readonly nodes: readonly TreeNode[] } | null;
+  /** From `start` blocks to `length` blocks more; `additionalNodes` lead on to the state that is signed. */
   readonly upgrade:
     | {
       readonly start: number;
@@ -89,6 +102,7 @@ export interface Proof {
       readonly signature: Uint8Array | null;
     }
     | null;
+  /** What the key commits to; null where it was not asked for. */
   readonly manifest: Manifest | null;
 }
 

@@ -43,7 +43,8 @@ export class Verifier {
   readonly version: number;
   /** The unsigned start of the log, if there is one. */
   readonly prologue: ManifestPrologue | null;
-  readonly #manifest: Manifest;
+  /** Who may sign. */
+  readonly manifest: Manifest;
   readonly #legacy: boolean;
   readonly #quorum: number;
   readonly #allowPatch: boolean;
@@ -54,7 +55,7 @@ export class Verifier {
     this.compat = options.compat ?? isCompat(key, manifest);
     this.version = this.compat ? 0 : manifest.version;
     this.prologue = this.compat ? null : manifest.prologue;
-    this.#manifest = manifest;
+    this.manifest = manifest;
     this.#legacy = options.legacy ?? false;
     this.#quorum = this.compat ? 1 : manifest.quorum;
     this.#allowPatch = !this.compat && manifest.allowPatch;
@@ -68,7 +69,7 @@ export class Verifier {
   /** Tells whether `signature` is enough for `tree`; false, never an error, for anything malformed. */
   verify(tree: SignableTree, signature: Uint8Array | null): boolean {
     if (this.version === 0) {
-      const isSingle = this.compat || (!this.#allowPatch && this.#manifest.signers.length === 1);
+      const isSingle = this.compat || (!this.#allowPatch && this.manifest.signers.length === 1);
       if (isSingle) return signature !== null && this.#verifyBy(0, tree, signature);
       return this.#verifyQuorum(tree, signature);
     }
@@ -86,7 +87,7 @@ export class Verifier {
   sign(tree: SignableTree, keyPair: LogKeyPair | null): Uint8Array {
     const secretKey = keyPair?.secretKey;
     if (!keyPair || !secretKey) throw new HypercoreError("BAD_ARGUMENT", "No key pair was passed");
-    const { signers } = this.#manifest;
+    const { signers } = this.manifest;
     const index = signers.findIndex((signer) => equalBytes(signer.publicKey, keyPair.publicKey));
     if (index === -1) throw new HypercoreError("BAD_ARGUMENT", "Public key is not a declared signer");
     const signature = sign(this.#signable(signers[index]!, tree), secretKey);
@@ -101,7 +102,7 @@ export class Verifier {
    */
   signAlone(tree: SignableTree, keyPair: LogKeyPair | null): Uint8Array {
     const signature = this.sign(tree, keyPair);
-    const { signers } = this.#manifest;
+    const { signers } = this.manifest;
     if (signers.length === 1 && !(this.version === 0 && this.#allowPatch)) return signature;
     if (this.#quorum !== 1) {
       const message = `Takes ${this.#quorum} signers: assemble their signatures and pass the result`;
@@ -158,7 +159,7 @@ export class Verifier {
   }
 
   #verifyBy(index: number, tree: SignableTree, signature: Uint8Array): boolean {
-    const signer = this.#manifest.signers[index];
+    const signer = this.manifest.signers[index];
     return signer !== undefined && verify(this.#signable(signer, tree), signature, signer.publicKey);
   }
 

@@ -9,22 +9,13 @@ import type { WriteBatch } from "../../storage/mod.ts";
 import { HypercoreError } from "../errors.ts";
 import type { BitfieldRange } from "./bitfield.ts";
 import type { LogState } from "./log_state.ts";
-import { createManifest, defaultSignerManifest, isCompat, isValidManifest, ownManifest } from "./manifest.ts";
+import type { LogIdentity } from "./identity.ts";
+import { isValidManifest, ownManifest } from "./manifest.ts";
 import { nodeRow } from "./node.ts";
 import { TreeBatch } from "./tree_batch.ts";
 import type { Manifest, Proof, TreeHead, TreeNode, VerifyResult } from "./types.ts";
-import { Verifier } from "./verifier.ts";
+import type { Verifier } from "./verifier.ts";
 import { applyUpgrade, type CheckedPaths, checkPaths, upgradeLength } from "./verify.ts";
-
-/** What a stage needs to know of the log. */
-export interface VerifyContext {
-  /** The log's key. */
-  readonly key: Uint8Array;
-  /** Null while the manifest is not known. */
-  readonly verifier: Verifier | null;
-  /** Accepts signatures from before namespaces. */
-  readonly legacy: boolean;
-}
 
 /** A proof whose own hashes have been computed. */
 export type ParsedProof =
@@ -52,7 +43,7 @@ export function parseProof(proof: Proof): ParsedProof {
 /** Collects proofs that hold. */
 export class VerifyStage {
   readonly #state: LogState;
-  readonly #context: VerifyContext;
+  readonly #identity: LogIdentity;
   readonly #nodes = new Map<number, StagedNode>();
   readonly #blocks = new Map<number, Uint8Array>();
   /** Stored nodes that got children. */
@@ -63,11 +54,11 @@ export class VerifyStage {
   #manifest: Manifest | null = null;
 
   /** Starts from the state of a log. */
-  constructor(state: LogState, context: VerifyContext) {
+  constructor(state: LogState, identity: LogIdentity) {
     this.#state = state;
-    this.#context = context;
+    this.#identity = identity;
     this.#head = state.head;
-    this.#verifier = context.verifier;
+    this.#verifier = identity.verifier;
   }
 
   /** The head once everything collected is stored. */
@@ -164,9 +155,12 @@ export class VerifyStage {
       if (known === null && upgrade !== null && !isLonger) return { kind: "stale" };
       compare(root!, known);
     }
-    const manifest = this.#checkManifest(proof, batch);
+    const learnt = this.#checkSignature(proof, batch);
 
-    if (manifest !== null) this.#learn(manifest);
+    if (learnt !== null) {
+      this.#verifier = learnt;
+      this.#manifest = ownManifest(learnt.manifest);
+    }
     this.#collectPaths(paths, known, wasAbsent);
     if (batch !== null) {
       const isNew = new Set(received);
@@ -196,34 +190,19 @@ export class VerifyStage {
     if (root !== null && received.length > 0 && received[0] !== root) this.#opened.add(root.index);
   }
 
-  /** Checks the signature of an upgrade; returns the manifest where it has just become known. */
-  #checkManifest(proof: Proof, batch: TreeBatch | null): Manifest | null {
-    if (this.#verifier !== null) {
-      if (batch !== null && !this.#verifier.verify(batch, batch.signature)) {
-        throw new HypercoreError("INVALID_SIGNATURE", "Proof contains an invalid signature");
-      }
-      return null;
-    }
-    const { key, legacy } = this.#context;
-    if (batch === null) {
+  /** Checks the signature of an upgrade; returns the verifier where the manifest has just become known. */
+  #checkSignature(proof: Proof, batch: TreeBatch | null): Verifier | null {
+    if (this.#verifier === null && batch === null) {
       if (proof.manifest === null) return null;
-      if (isValidManifest(key, proof.manifest)) return ownManifest(proof.manifest);
-      throw new HypercoreError("INVALID_CHECKSUM", "Manifest hash does not match");
+      if (!isValidManifest(this.#identity.key, proof.manifest)) {
+        throw new HypercoreError("INVALID_CHECKSUM", "Manifest hash does not match");
+      }
     }
-    const manifest = proof.manifest ? checkedManifest(proof.manifest) : defaultSignerManifest(key);
-    if (!isValidManifest(key, manifest) && !isCompat(key, manifest)) {
-      throw new HypercoreError("INVALID_SIGNATURE", "Proof contains an invalid manifest");
-    }
-    const verifier = new Verifier(key, manifest, { legacy });
-    if (!verifier.verify(batch, batch.signature)) {
+    const verifier = this.#verifier ?? this.#identity.verifierFor(proof.manifest);
+    if (batch !== null && !verifier.verify(batch, batch.signature)) {
       throw new HypercoreError("INVALID_SIGNATURE", "Proof contains an invalid signature");
     }
-    return manifest;
-  }
-
-  #learn(manifest: Manifest): void {
-    this.#manifest = manifest;
-    this.#verifier = new Verifier(this.#context.key, manifest, { legacy: this.#context.legacy });
+    return this.#verifier === null ? verifier : null;
   }
 
   #isChildless(index: number): boolean {
@@ -233,15 +212,6 @@ export class VerifyStage {
 
   #collect(node: TreeNode, isChildless: boolean): void {
     this.#nodes.set(node.index, { node, isChildless, row: null });
-  }
-}
-
-/** A manifest from a peer, completed and checked; a bad one is a bad proof. */
-function checkedManifest(manifest: Manifest): Manifest {
-  try {
-    return createManifest(manifest);
-  } catch (cause) {
-    throw new HypercoreError("INVALID_SIGNATURE", "Proof contains an invalid manifest", { cause });
   }
 }
 

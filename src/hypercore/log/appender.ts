@@ -1,0 +1,184 @@
+/**
+ * Appending blocks: hashing and signing what waits, one write for all of it.
+ *
+ * @module
+ */
+import { isBytes } from "../../base/mod.ts";
+import { merkleAppend, NODE_BYTES } from "../../crypto/mod.ts";
+import { WriteBatch } from "../../storage/mod.ts";
+import { AppendQueue, type PendingAppend } from "./append_queue.ts";
+import type { LogIdentity } from "./identity.ts";
+import { LOG_LENGTH_MAX } from "./limits.ts";
+import type { LogState } from "./log_state.ts";
+import type { Mutex } from "./mutex.ts";
+import { packedNodeIndex, packedNodeRow, packNodes, unpackNode } from "./node.ts";
+import type { SignableTree } from "./tree_batch.ts";
+import type { LogChange, LogKeyPair, Manifest, TreeHead, TreeNode } from "./types.ts";
+
+/** Nodes of an append up to this many bytes go to the cache; more would only push out what is in use. */
+const REMEMBERED_BYTES_MAX = 256 * NODE_BYTES;
+
+/** Options of `Log.append`. */
+export interface LogAppendOptions {
+  /** Signs in place of the log's own key pair. */
+  readonly keyPair?: LogKeyPair | null;
+  /** A ready signature over the result; checked. */
+  readonly signature?: Uint8Array | null;
+  /** Appends nothing where the log would become longer than this, blocks. */
+  readonly maxLength?: number;
+  /** Resolves only once the blocks survive a power loss. Default false. */
+  readonly durable?: boolean;
+}
+
+/** What `Log.append` resolves to. */
+export interface LogAppendResult {
+  /** Blocks after the append. */
+  readonly length: number;
+  /** Bytes after the append. */
+  readonly byteLength: number;
+}
+
+/** What an appender works on. */
+export interface AppenderContext {
+  /** What is stored. */
+  readonly state: LogState;
+  /** Who signs. */
+  readonly identity: LogIdentity;
+  /** Held while writing. */
+  readonly mutex: Mutex;
+  /** Throws once the log is closed. */
+  assertOpen(): void;
+  /** Called for a manifest that became known, after it is stored. */
+  learn(manifest: Manifest): void;
+  /** Called for every change, after it is stored. */
+  notify(change: LogChange): void;
+}
+
+/** Appends to one log. */
+export class Appender {
+  readonly #context: AppenderContext;
+  readonly #queue = new AppendQueue();
+  #isRunning = false;
+
+  /** Works on `context`. */
+  constructor(context: AppenderContext) {
+    this.#context = context;
+  }
+
+  /** Appends blocks, all or none. Calls that come while a write is under way share the next one. */
+  append(
+    blocks: readonly Uint8Array[],
+    keyPair: LogKeyPair | null,
+    options: LogAppendOptions,
+  ): Promise<LogAppendResult> {
+    let byteLength = 0;
+    for (const block of blocks) {
+      if (!isBytes(block)) {
+        throw this.#context.identity.error("BAD_ARGUMENT", `A block is bytes, got ${typeof block}`);
+      }
+      byteLength += block.byteLength;
+    }
+    return new Promise((resolve, reject) => {
+      const signature = options.signature ?? null;
+      const maxLength = options.maxLength ?? Infinity;
+      this.#queue.push({ blocks, byteLength, keyPair, signature, maxLength, resolve, reject });
+      if (!this.#isRunning) this.#run();
+    });
+  }
+
+  async #run(): Promise<void> {
+    this.#isRunning = true;
+    while (this.#queue.size > 0) {
+      await this.#context.mutex.run(async () => {
+        const group = this.#queue.take();
+        try {
+          this.#context.assertOpen();
+          await this.#appendGroup(group);
+        } catch (error) {
+          for (const append of group) append.reject(error);
+        }
+      });
+    }
+    this.#isRunning = false;
+  }
+
+  async #appendGroup(group: readonly PendingAppend[]): Promise<void> {
+    const { length: start, byteLength: startBytes } = this.#context.state.head;
+    let length = start;
+    let byteLength = startBytes;
+    const results: LogAppendResult[] = [];
+    const parts: (readonly Uint8Array[])[] = [];
+    for (const append of group) {
+      if (length + append.blocks.length <= append.maxLength) {
+        parts.push(append.blocks);
+        length += append.blocks.length;
+        byteLength += append.byteLength;
+      }
+      results.push({ length, byteLength });
+    }
+    const { keyPair, signature } = group[0]!;
+    if (length > start) {
+      await this.#appendBlocks(parts.length === 1 ? parts[0]! : parts.flat(), keyPair, signature);
+    }
+    group.forEach((append, i) => append.resolve(results[i]!));
+  }
+
+  async #appendBlocks(
+    blocks: readonly Uint8Array[],
+    keyPair: LogKeyPair | null,
+    signature: Uint8Array | null,
+  ): Promise<void> {
+    const { state, identity } = this.#context;
+    const { head: old, owner } = state;
+    const start = old.length;
+    const length = start + blocks.length;
+    if (length > LOG_LENGTH_MAX) {
+      throw identity.error("BAD_ARGUMENT", `A log has at most ${LOG_LENGTH_MAX} blocks, got ${length}`);
+    }
+    const prologue = identity.verifier?.prologue ?? null;
+    if (prologue !== null && length < prologue.length) {
+      throw identity.error("INVALID_OPERATION", "Append is not consistent with prologue");
+    }
+    const merged = merkleAppend(start, packNodes(old.roots), blocks);
+    const roots = rootsOf(merged.roots, old.roots);
+    const tree: SignableTree = { length, fork: old.fork, roots, hash: () => merged.rootHash };
+    const manifest = identity.manifestFor(keyPair);
+    const signed = identity.signed(tree, keyPair, signature, manifest);
+    const batch = new WriteBatch();
+    if (manifest !== null) identity.put(batch, { manifest });
+    for (let i = 0; i < blocks.length; i++) batch.putRow("block", owner, start + i, blocks[i]!);
+    for (let at = 0; at < merged.nodes.byteLength; at += NODE_BYTES) {
+      batch.putRow("node", owner, packedNodeIndex(merged.nodes, at), packedNodeRow(merged.nodes, at));
+    }
+    const head: TreeHead = {
+      length,
+      byteLength: merged.byteLength,
+      fork: old.fork,
+      roots,
+      signature: signed,
+    };
+    const ranges = [{ start, end: length, value: true }];
+    await state.commit({ batch, head, rootHash: merged.rootHash, ranges });
+    if (merged.nodes.byteLength <= REMEMBERED_BYTES_MAX) rememberNodes(state, merged.nodes);
+    if (manifest !== null) this.#context.learn(manifest);
+    this.#context.notify({ kind: "append", head, start, blocks: blocks.length });
+  }
+}
+
+/** Peers that follow closely ask for what was just written. */
+function rememberNodes(state: LogState, packed: Uint8Array): void {
+  for (let at = 0; at < packed.byteLength; at += NODE_BYTES) {
+    state.nodes.put(packedNodeIndex(packed, at), packedNodeRow(packed, at).slice());
+  }
+}
+
+/** The roots after an append; those that were there before stay the same objects. */
+function rootsOf(packed: Uint8Array, old: readonly TreeNode[]): TreeNode[] {
+  const roots: TreeNode[] = [];
+  for (let at = 0; at < packed.byteLength; at += NODE_BYTES) {
+    const known = old[roots.length];
+    const index = packedNodeIndex(packed, at);
+    roots.push(known !== undefined && known.index === index ? known : unpackNode(packed, at));
+  }
+  return roots;
+}

@@ -1,0 +1,74 @@
+/**
+ * Changes that take something away: cutting a log, dropping blocks, replacing a tail by that of another fork.
+ *
+ * @module
+ */
+import { WriteBatch } from "../../storage/mod.ts";
+import { TreeCursor } from "./flat_tree.ts";
+import type { LogState } from "./log_state.ts";
+import { nodeRow, totalSize, treeHashOf } from "./node.ts";
+import type { Reorg } from "./reorg.ts";
+import type { SignableTree } from "./tree_batch.ts";
+import type { TreeHead, TreeNode } from "./types.ts";
+
+/** The tree that is left of a log cut to `length` blocks with these roots. */
+export function truncatedTree(length: number, fork: number, roots: readonly TreeNode[]): SignableTree {
+  let hash: Uint8Array | null = null;
+  return { length, fork, roots, hash: () => hash ??= treeHashOf(roots) };
+}
+
+/** Cuts a log to `tree`. */
+export async function commitTruncation(
+  state: LogState,
+  batch: WriteBatch,
+  tree: SignableTree,
+  signature: Uint8Array | null,
+): Promise<void> {
+  const { length, fork, roots } = tree;
+  const head: TreeHead = { length, byteLength: totalSize(roots), fork, roots, signature };
+  await commitTail(state, batch, length, head, length === 0 ? null : tree.hash(), []);
+}
+
+/** Replaces everything behind what both forks have in common. */
+export async function commitReorg(state: LogState, batch: WriteBatch, reorg: Reorg): Promise<void> {
+  const nodes = Array.from(reorg.nodes.values());
+  await commitTail(state, batch, reorg.ancestors, reorg.head, reorg.rootHash, nodes);
+}
+
+/** Drops stored blocks; the tree over them stays, so that they can be fetched and verified again. */
+export async function commitClear(state: LogState, start: number, end: number): Promise<void> {
+  const batch = new WriteBatch();
+  batch.deleteRows("block", state.owner, start, end);
+  await state.commit({ batch, ranges: [{ start, end, value: false }] });
+}
+
+async function commitTail(
+  state: LogState,
+  batch: WriteBatch,
+  kept: number,
+  head: TreeHead,
+  rootHash: Uint8Array | null,
+  nodes: readonly TreeNode[],
+): Promise<void> {
+  const { owner } = state;
+  const { length: oldLength } = state.head;
+  if (kept < oldLength) {
+    batch.deleteRows("block", owner, kept, oldLength);
+    batch.deleteRows("node", owner, 2 * kept, 2 * oldLength);
+    for (const index of straddling(kept)) batch.deleteRow("node", owner, index);
+  }
+  for (const node of nodes) batch.putRow("node", owner, node.index, nodeRow(node));
+  const ranges = kept < oldLength ? [{ start: kept, end: oldLength, value: false }] : [];
+  await state.commit({ batch, head, rootHash, ranges });
+  state.nodes.reset();
+}
+
+/** Parents that begin within the first `length` blocks and end behind them, and have an index below `2 * length`. */
+function* straddling(length: number): Generator<number, void, void> {
+  if (length === 0) return;
+  const cursor = new TreeCursor(2 * length - 2);
+  while (cursor.index < 2 * length || cursor.index >= cursor.width / 2) {
+    if (cursor.index < 2 * length && cursor.contains(2 * length)) yield cursor.index;
+    cursor.parent();
+  }
+}
