@@ -12,22 +12,20 @@ import type { Writable, WritableEvents, WritableOptions } from "./writable.ts";
 /** Listeners of a {@linkcode Duplex}, by event. */
 export interface DuplexEvents<Read = any> extends ReadableEvents<Read>, WritableEvents {}
 
-type AnyDuplex = Duplex<any, any, any, any, any, any, any>;
-
 /** Options of `new Duplex()`. */
 export interface DuplexOptions<Written = any, Read = Written, Inner = Written, Counted = any>
   extends
-    StreamOptions<AnyDuplex, Counted>,
+    StreamOptions<Duplex, Counted>,
     Pick<ReadableOptions<Inner, Read, Counted>, "mapReadable" | "byteLengthReadable" | "encoding">,
     Pick<WritableOptions<Written, Inner, Counted>, "mapWritable" | "byteLengthWritable"> {
   /** Takes the place of {@linkcode Readable._read}. */
-  read?(this: AnyDuplex, callback: StreamCallback): void;
+  read?(this: Duplex, callback: StreamCallback): void;
   /** Takes the place of {@linkcode Writable._write}. */
-  write?(this: AnyDuplex, data: Inner, callback: StreamCallback): void;
+  write?(this: Duplex, data: Inner, callback: StreamCallback): void;
   /** Takes the place of {@linkcode Writable._writev}. */
-  writev?(this: AnyDuplex, batch: Inner[], callback: StreamCallback): void;
+  writev?(this: Duplex, batch: Inner[], callback: StreamCallback): void;
   /** Takes the place of {@linkcode Writable._final}. */
-  final?(this: AnyDuplex, callback: StreamCallback): void;
+  final?(this: Duplex, callback: StreamCallback): void;
   /** Changes each chunk of both directions. */
   map?(data: any): any;
 }
@@ -73,9 +71,9 @@ export type TransformCallback<Read = any> = (error?: Error | null, data?: Read |
 export interface TransformOptions<Written = any, Read = Written>
   extends Omit<DuplexOptions<Written, Read, any>, "read" | "write" | "writev" | "final"> {
   /** Takes the place of {@linkcode Transform._transform}. */
-  transform?(this: Transform<any, any>, data: Written, callback: TransformCallback<Read>): void;
+  transform?(this: Transform, data: Written, callback: TransformCallback<Read>): void;
   /** Takes the place of {@linkcode Transform._flush}. */
-  flush?(this: Transform<any, any>, callback: TransformCallback<Read>): void;
+  flush?(this: Transform, callback: TransformCallback<Read>): void;
 }
 
 /** A stream that gives what comes of what is written to it. */

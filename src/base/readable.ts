@@ -33,9 +33,9 @@ export interface PipeTarget<Data = any> {
 
 /** Options of `new Readable()`. */
 export interface ReadableOptions<Inner = any, Data = Inner, Counted = Data>
-  extends StreamOptions<Readable<any, any, any, any, any, any>, Counted> {
+  extends StreamOptions<Readable, Counted> {
   /** Takes the place of {@linkcode Readable._read}. */
-  read?(this: Readable<any, any, any, any, any, any>, callback: StreamCallback): void;
+  read?(this: Readable, callback: StreamCallback): void;
   /** Changes each chunk that is pushed; null drops it. */
   map?(data: Inner): Data | null;
   /** As `map`, and goes before it. */

@@ -19,13 +19,13 @@ export interface WritableEvents extends StreamEvents {
 
 /** Options of `new Writable()`. */
 export interface WritableOptions<Data = any, Inner = Data, Counted = Inner>
-  extends StreamOptions<Writable<any, any, any, any, any, any>, Counted> {
+  extends StreamOptions<Writable, Counted> {
   /** Takes the place of {@linkcode Writable._write}. */
-  write?(this: Writable<any, any, any, any, any, any>, data: Inner, callback: StreamCallback): void;
+  write?(this: Writable, data: Inner, callback: StreamCallback): void;
   /** Takes the place of {@linkcode Writable._writev}. */
-  writev?(this: Writable<any, any, any, any, any, any>, batch: Inner[], callback: StreamCallback): void;
+  writev?(this: Writable, batch: Inner[], callback: StreamCallback): void;
   /** Takes the place of {@linkcode Writable._final}. */
-  final?(this: Writable<any, any, any, any, any, any>, callback: StreamCallback): void;
+  final?(this: Writable, callback: StreamCallback): void;
   /** Changes each chunk that is written. */
   map?(data: Data): Inner;
   /** As `map`, and goes before it. */

@@ -36,6 +36,7 @@ export interface HypercoreErrorOptions {
 
 /** A failure of a log or of its replication. */
 export class HypercoreError extends QuinceError {
+  /** What went wrong, for programs. */
   declare readonly code: HypercoreErrorCode;
   /** Discovery key of the log concerned, where known. */
   readonly discoveryKey: Uint8Array | null;

@@ -17,6 +17,7 @@ export interface ExtensionHandlers<Message> {
 
 /** What an {@linkcode Extension} asks of the session that registered it. */
 export interface ExtensionOwner {
+  /** The peers that replicate the log now. */
   peers(): readonly Peer[];
   /** Forgets the extension. */
   unregister(): void;

@@ -3,7 +3,14 @@
  *
  * @module
  */
-import { copyBytes, isBytes, type Readable, TypedEventEmitter, utf8Bytes } from "../base/mod.ts";
+import {
+  copyBytes,
+  isBytes,
+  type Readable,
+  TypedEventEmitter,
+  utf8Bytes,
+  type Writable,
+} from "../base/mod.ts";
 import { decode, encode, type Encoder } from "../compact_encoding/mod.ts";
 import { discoveryKey, idEncoding } from "../hypercore_crypto/mod.ts";
 import { Protomux } from "../protomux/mod.ts";
@@ -308,8 +315,9 @@ export class Hypercore<Value = Uint8Array> extends TypedEventEmitter<HypercoreEv
     return this.#log?.manifest ?? null;
   }
 
-  /** The manifest as it is, or encoded (`raw`); null before it is known. */
+  /** The manifest as the log's key is hashed from; null before it is known. */
   getManifest(options: { raw: true }): Uint8Array | null;
+  /** The manifest as it is; null before it is known. */
   getManifest(options?: { raw?: false }): Manifest | null;
   getManifest(options: { raw?: boolean } = {}): Manifest | Uint8Array | null {
     const { manifest } = this;
@@ -632,7 +640,7 @@ export class Hypercore<Value = Uint8Array> extends TypedEventEmitter<HypercoreEv
   }
 
   /** Appends what is written. */
-  createWriteStream(): WriteStream<Value> {
+  createWriteStream(): Writable<Value> {
     return new WriteStream<Value>(this);
   }
 
@@ -643,7 +651,7 @@ export class Hypercore<Value = Uint8Array> extends TypedEventEmitter<HypercoreEv
 
   /** The values that are there now, in order. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Value> {
-    for await (const value of this.createReadStream()) yield value as Value;
+    for await (const value of this.createReadStream()) yield value;
   }
 
   /** A side channel beside this log's replication, open with every peer that registered the same name. */
@@ -666,11 +674,19 @@ export class Hypercore<Value = Uint8Array> extends TypedEventEmitter<HypercoreEv
   }
 
   /**
-   * Replicates over a stream: a new encrypted one that you pipe over any transport (`isInitiator` says who begins), or
-   * one you have (a secret stream or a muxer on one). The same stream twice does nothing the second time.
+   * Replicates over a new encrypted stream, to be piped over any transport: `stream.pipe(socket).pipe(stream)`.
+   *
+   * @param isInitiator Whether this side begins; the other side must not.
    */
   replicate(isInitiator: boolean, options?: ReplicateOptions): Bridge;
+  /**
+   * Replicates over a secret stream, or a stream that leads to one, and returns it; a muxer is put on it unless it has
+   * one. The same stream twice does nothing the second time.
+   *
+   * @throws {HypercoreError} `BAD_ARGUMENT` for another stream.
+   */
   replicate<Given extends ProtocolStream>(stream: Given, options?: ReplicateOptions): Given;
+  /** Replicates over a muxer on a secret stream, and returns it. The same muxer twice does nothing the second time. */
   replicate(mux: Protomux): Protomux;
   replicate(
     from: boolean | ProtocolStream | Protomux,

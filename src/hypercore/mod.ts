@@ -3,6 +3,26 @@
  *
  * @module
  */
+export type {
+  CancelTimer,
+  Clock,
+  PipeTarget,
+  Random,
+  Readable,
+  ReadableConstructor,
+  ReadableEvents,
+  ReadableOptions,
+  Stream,
+  StreamCallback,
+  StreamEvents,
+  StreamListener,
+  StreamOptions,
+  Writable,
+  WritableConstructor,
+  WritableEvents,
+  WritableOptions,
+} from "../base/mod.ts";
+export { TypedEventEmitter } from "../base/mod.ts";
 export { Core, type CoreOptions, type CoreSession, type SharedEvents } from "./core.ts";
 export { Download, type DownloadSource } from "./download.ts";
 export { HypercoreError, type HypercoreErrorCode, type HypercoreErrorOptions } from "./errors.ts";
@@ -13,10 +33,15 @@ export type { KeyOptions } from "./keys.ts";
 export { DEFAULT_KEEP_ALIVE_MS, MAX_SUGGESTED_BLOCK_SIZE } from "./limits.ts";
 export * from "./options.ts";
 export type { ProtocolStream } from "./protocol_stream.ts";
-export { ByteStream, ReadStream, type StreamSource, WriteStream } from "./streams.ts";
 export type { ValueEncoding } from "./value_encoding.ts";
 export {
+  type Bitfield,
+  type BitfieldPiece,
+  type BitfieldRange,
+  type ConflictResult,
   type CoreAlias,
+  type CoreInfo,
+  type CoreInit,
   CoreStore,
   Log,
   type LogAppendOptions,
@@ -25,24 +50,40 @@ export {
   type LogKeyPair,
   type LogListener,
   type LogOpenOptions,
+  type LogTruncateOptions,
   type Manifest,
   type ManifestInput,
   type ManifestPrologue,
   type ManifestSigner,
   type ManifestSignerInput,
+  type PartialSignature,
   type Proof,
   type ProofRequest,
   type ProveResult,
+  type RemoteTree,
+  type Reorg,
+  type ReorgWant,
   type SeekResult,
+  type SignableTree,
   type TreeHead,
   type TreeNode,
+  type Verifier,
   type VerifyResult,
 } from "./log/mod.ts";
 export {
+  type DataMessage,
+  type HandshakeMessage,
   Peer,
+  type RangeOptions,
+  type ReplicationChannel,
+  type ReplicationMachineOptions,
+  type ReplicationStats,
+  type ReplicationStream,
   Replicator,
   type ReplicatorEvents,
   type ReplicatorOptions,
   RequestHandle,
   type RequestList,
+  type RequestMessage,
+  type WireCounter,
 } from "./replication/mod.ts";

@@ -29,7 +29,7 @@ export interface StreamSource<Value> {
 }
 
 /** Reads blocks in order, live if asked. */
-export class ReadStream<Value> extends Readable {
+export class ReadStream<Value> extends Readable<Value> {
   readonly #core: StreamSource<Value>;
   readonly #live: boolean;
   readonly #snapshot: boolean;
@@ -80,7 +80,7 @@ export class ReadStream<Value> extends Readable {
 }
 
 /** Appends what is written; writes that queue up become one append. */
-export class WriteStream<Value> extends Writable {
+export class WriteStream<Value> extends Writable<Value> {
   readonly #core: StreamSource<Value>;
 
   /** Writes go to `core`. */
@@ -95,7 +95,7 @@ export class WriteStream<Value> extends Writable {
 }
 
 /** Reads a range of bytes, with blocks fetched ahead in order. */
-export class ByteStream extends Readable {
+export class ByteStream extends Readable<Uint8Array> {
   readonly #core: StreamSource<Uint8Array>;
   readonly #byteOffset: number;
   readonly #prefetch: number;

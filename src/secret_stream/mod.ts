@@ -6,6 +6,28 @@
  *
  * @module
  */
+export type {
+  CancelTimer,
+  Clock,
+  Duplex,
+  DuplexConstructor,
+  DuplexEvents,
+  DuplexOptions,
+  PipeTarget,
+  Readable,
+  ReadableConstructor,
+  ReadableEvents,
+  ReadableOptions,
+  Stream,
+  StreamCallback,
+  StreamEvents,
+  StreamListener,
+  StreamOptions,
+  Writable,
+  WritableConstructor,
+  WritableEvents,
+  WritableOptions,
+} from "../base/mod.ts";
 export { Bridge, type BridgeEvents } from "./bridge.ts";
 export { SecretStreamError, type SecretStreamErrorCode, type SecretStreamErrorOptions } from "./errors.ts";
 export type { Handshake } from "./handshake_machine.ts";

@@ -57,6 +57,7 @@ export interface SyncMessage {
 export interface RequestMessage extends ProofRequest {
   /** Names the request in its answer; 0 is kept for conflict proofs. */
   readonly id: number;
+  /** Fork of the log that the asker has. */
   readonly fork: number;
   /** Asks for the manifest too. */
   readonly manifest: boolean;

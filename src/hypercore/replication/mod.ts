@@ -3,12 +3,14 @@
  *
  * @module
  */
+export type { ReplicationMachineOptions } from "./context.ts";
 export type { RangeOptions } from "./demands.ts";
 export { Replicator, type ReplicatorEvents, type ReplicatorOptions } from "./driver.ts";
 export type { ReplicatedLog } from "./log_view.ts";
 export {
   type BitfieldMessage,
   type DataMessage,
+  type HandshakeMessage,
   PROTOCOL_ALIAS,
   PROTOCOL_NAME,
   type RequestMessage,
