@@ -44,4 +44,4 @@ process.stdout.write(
 );
 
 for await (const lines of lineBatches(process.stdin)) await core.append(lines);
-process.stdout.write(`length ${core.length}\n`);
+process.stdout.write(`length ${core.length} blocks, ${core.byteLength} bytes\n`);

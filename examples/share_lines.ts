@@ -56,20 +56,31 @@ async function shareLines(): Promise<void> {
   );
 
   const reader = start("hypercore_reader.ts", [key, address], [], "null");
-  let printed = 0;
-  let length = Infinity;
-  const counted = expect(said, "length").then((text) => length = Number(text));
+  let bytesPrinted = 0;
+  let bytesToPrint = Infinity;
+  const measuring = expect(said, "length").then((length) => {
+    bytesToPrint = Number(/(\d+) bytes/.exec(length)![1]);
+    return length;
+  });
   const printing = (async () => {
-    for await (const lines of lineBatches(reader.stdout)) {
-      for (const line of lines) await Deno.stdout.write(line);
-      printed += lines.length;
-      if (printed >= length) return;
+    for await (const bytes of reader.stdout) {
+      await writeAll(bytes);
+      bytesPrinted += bytes.byteLength;
+      if (bytesPrinted >= bytesToPrint) return;
     }
-    throw new Error(`The reader ended after ${printed} lines`);
+    if (bytesPrinted < bytesToPrint) throw new Error(`The reader ended after ${bytesPrinted} bytes`);
   })();
-  await Promise.all([feeding, counted]);
-  if (length > 0) await printing;
-  console.error(`${length} lines`);
+  const feedingAndMeasuring = Promise.all([feeding, measuring]);
+  await Promise.race([printing, feedingAndMeasuring]);
+  await feedingAndMeasuring;
+  if (bytesPrinted < bytesToPrint) await printing;
+  console.error(`Shared ${await measuring}`);
+}
+
+async function writeAll(bytes: Uint8Array): Promise<void> {
+  for (let offset = 0; offset < bytes.byteLength;) {
+    offset += await Deno.stdout.write(bytes.subarray(offset));
+  }
 }
 
 function start(
@@ -140,8 +151,6 @@ async function expect(
   const { value } = await lines.next();
   if (value?.startsWith(`${name} `)) return value.slice(name.length + 1);
   throw new Error(
-    value === undefined
-      ? `The writer ended before it said its ${name}`
-      : `The writer said "${value}"`,
+    value === undefined ? `The writer ended before it said its ${name}` : `The writer said "${value}"`,
   );
 }
