@@ -1,7 +1,7 @@
 /**
- * Random programs on logs, compared with an array of blocks: a writer appends, readers fetch it in random order by
- * proofs of all shapes, some of them corrupted, with writes that fail and stores that are opened again in between. A
- * failure names the seed of its program and the step.
+ * Random programs on logs, compared with an array of blocks: a writer appends, clears and truncates, readers fetch it in
+ * random order by proofs of all shapes, some of them corrupted, and follow it to new forks, with writes that fail and
+ * stores that are opened again in between. A failure names the seed of its program and the step.
  *
  * @module
  */
@@ -36,6 +36,8 @@ for (const seed of SEEDS) {
 interface Side {
   storage: FlakyStorage;
   log: Log;
+  /** The content of the log's fork, which may be longer than the log. */
+  model: NaiveLog;
   /** Blocks expected to be stored. */
   readonly blocks: Set<number>;
 }
@@ -43,7 +45,6 @@ interface Side {
 class Program {
   lastStep = "start";
   readonly #random: SeededRandom;
-  readonly #model = new NaiveLog();
   readonly #writer: Side;
   readonly #readers: Side[];
 
@@ -61,29 +62,43 @@ class Program {
     const first = await openSide(new FlakyStorage(), { key, manifest });
     // Learns the manifest from its first proof.
     const second = await openSide(new FlakyStorage(), { key });
+    first.model = second.model = writer.model;
     return new Program(random, writer, [first, second]);
   }
 
+  /** The latest fork. */
+  get #model(): NaiveLog {
+    return this.#writer.model;
+  }
+
   async step(): Promise<void> {
-    const choice = this.#below(20);
+    const choice = this.#below(24);
     if (choice < 4) return await this.#append();
+    if (choice < 5 && this.#below(2) === 0) return await this.#truncate();
     const reader = this.#readers[this.#below(this.#readers.length)]!;
-    if (choice < 6) return await this.#reopen(reader);
-    if (choice < 7) return await this.#checkCounts(reader);
+    if (choice < 7) return await this.#reopen(reader);
+    if (choice < 9) return await this.#checkCounts(reader);
+    if (choice < 10) return await this.#clear(reader);
     if (this.#model.length === 0) return;
-    if (choice < 13) return await this.#exchange(reader, false);
+    if (reader.model !== this.#model) {
+      if (choice < 14) await this.#follow(reader);
+      return;
+    }
+    if (choice < 17) return await this.#exchange(reader, false);
     return await this.#exchange(reader, true);
   }
 
   /** Everyone fetches everything. */
   async finish(): Promise<void> {
+    await this.#append();
     this.lastStep = "finish";
+    const { log } = this.#writer;
     for (const reader of this.#readers) {
-      if (this.#model.length === 0) continue;
+      if (reader.model !== this.#model) await this.#follow(reader);
       if (reader.log.head.length < this.#model.length) {
         const start = reader.log.head.length;
         const upgrade = { start, length: this.#model.length - start };
-        await this.#apply(reader, [await this.#proof({ ...EMPTY, upgrade })]);
+        await this.#apply(reader, [(await this.#proof({ ...EMPTY, upgrade }))!]);
       }
       const missing = this.#model.blocks.map((_, index) => index).filter((index) =>
         !reader.blocks.has(index)
@@ -92,12 +107,67 @@ class Program {
       for (const index of missing) {
         requests.push({ ...EMPTY, block: { index, nodes: await reader.log.missingNodes(2 * index) } });
       }
-      const proofs = [];
+      const proofs: (Proof | null)[] = [];
       for (const request of requests) proofs.push(await this.#proof(request));
-      await this.#apply(reader, proofs);
-      assert.equal(reader.log.contiguousLength, this.#model.length);
+      await this.#apply(reader, proofs.filter((proof) => proof !== null));
       await this.#reopen(reader);
     }
+  }
+
+  async #truncate(): Promise<void> {
+    const { log, storage, blocks } = this.#writer;
+    const length = this.#below(this.#model.length + 1);
+    this.lastStep = `truncate ${this.#model.length} to ${length}`;
+    if (this.#below(4) === 0) {
+      const before = await storage.dump();
+      storage.failsNextWrite = true;
+      await assert.rejects(log.truncate(length), StorageError);
+      assert.deepEqual(await storage.dump(), before);
+    }
+    await log.truncate(length);
+    this.#writer.model = this.#model.truncated(length);
+    for (const index of Array.from(blocks)) if (index >= length) blocks.delete(index);
+    await log.publish();
+    await this.#checkState(this.#writer, length);
+  }
+
+  async #clear(reader: Side): Promise<void> {
+    const side = this.#below(6) === 0 ? this.#writer : reader;
+    const start = this.#below(side.log.head.length + 2);
+    const end = start + this.#below(8);
+    this.lastStep = `clear ${start} to ${end}`;
+    let count = 0;
+    for (let index = start; index < end; index++) if (side.blocks.delete(index)) count++;
+    assert.equal(await side.log.clear(start, end), count);
+    await this.#checkState(side, side.log.head.length);
+  }
+
+  /** A reader takes over the latest fork, keeping what both have in common. */
+  async #follow(reader: Side): Promise<void> {
+    const { log, blocks } = reader;
+    const { length } = this.#model;
+    this.lastStep = `follow from ${log.head.length}@${log.head.fork} to ${length}@${this.#model.fork}`;
+    const whole = await this.#proof({ ...EMPTY, upgrade: { start: 0, length } });
+    const reorg = await log.verifyReorg(whole!);
+    while (reorg.want !== null && this.#below(6) > 0) {
+      const { start, end, nodes } = reorg.want;
+      const index = start + this.#below(Math.min(end, length) - start);
+      const proof = await this.#proof({ ...EMPTY, hash: { index: 2 * index, nodes } });
+      assert.equal(await reorg.update(proof!), reorg.isFinished);
+    }
+    let common = 0;
+    while (common < Math.min(log.head.length, length) && isSameBlock(reader.model, this.#model, common)) {
+      common++;
+    }
+    assert.ok(reorg.ancestors <= common, `${reorg.ancestors} of ${common}`);
+    const isWhole = log.contiguousLength === log.head.length;
+    if (reorg.isFinished && isWhole) assert.equal(reorg.ancestors, common);
+    const { ancestors } = reorg;
+    assert.equal(await log.reorg(reorg), true);
+    assert.equal(await log.reorg(reorg), false);
+    reader.model = this.#model;
+    for (const index of Array.from(blocks)) if (index >= ancestors) blocks.delete(index);
+    await this.#checkState(reader, length);
   }
 
   async #append(): Promise<void> {
@@ -111,11 +181,12 @@ class Program {
       await assert.rejects(log.append(this.#blocks(3)), StorageError);
       assert.deepEqual(await storage.dump(), before);
     }
-    let length = this.#model.length;
+    const start = this.#model.length;
+    let length = start;
     const expected = batches.map((batch) => length += batch.length);
     const results = await Promise.all(batches.map((batch) => log.append(batch)));
     this.#model.append(batches.flat());
-    for (let i = this.#writer.blocks.size; i < this.#model.length; i++) this.#writer.blocks.add(i);
+    for (let i = start; i < this.#model.length; i++) this.#writer.blocks.add(i);
     assert.deepEqual(results.map((result) => result.length), expected);
     assert.equal(results.at(-1)!.byteLength, this.#model.byteLength);
     assert.equal((await log.publish()).length, this.#model.length);
@@ -136,13 +207,13 @@ class Program {
   /** Compares what a reader says it lacks with what its store holds. */
   async #checkCounts(reader: Side): Promise<void> {
     this.lastStep = "missingNodes";
-    const { log } = reader;
+    const { log, model } = reader;
     const stored = await storedNodes(reader);
     for (let i = 0; i < 10; i++) {
-      const index = this.#below(2 * this.#model.length + 1);
-      assert.equal(await log.missingNodes(index), countMissing(this.#model, stored, index, log.head.length));
+      const index = this.#below(2 * model.length + 1);
+      assert.equal(await log.missingNodes(index), countMissing(model, stored, index, log.head.length));
       const length = this.#below(log.head.length + 1);
-      const isWhole = this.#model.roots(length).every((root) => stored.has(root));
+      const isWhole = model.roots(length).every((root) => stored.has(root));
       assert.equal(await log.upgradeable(length), isWhole, `upgradeable ${length}`);
     }
   }
@@ -156,7 +227,10 @@ class Program {
     }
     this.lastStep = `${corrupts ? "corrupt" : "exchange"} ${JSON.stringify(requests)}`;
     const proofs: Proof[] = [];
-    for (const request of requests) proofs.push(await this.#proof(request));
+    for (const request of requests) {
+      const proof = await this.#proof(request);
+      if (proof !== null) proofs.push(proof);
+    }
     if (corrupts) await this.#corrupt(reader, proofs);
     else await this.#apply(reader, proofs);
   }
@@ -208,8 +282,13 @@ class Program {
     return Promise.resolve({ bytes: offset + this.#below(size), padding: 0 });
   }
 
-  async #proof(request: ProofRequest): Promise<Proof> {
+  /** The writer's answer, null for a block it has cleared. */
+  async #proof(request: ProofRequest): Promise<Proof | null> {
     const [result] = await this.#writer.log.prove([request]);
+    if (result!.kind === "unavailable") {
+      assert.ok(request.block !== null && !this.#writer.blocks.has(request.block.index));
+      return null;
+    }
     if (result!.kind !== "proof") {
       throw new Error(`No proof of ${JSON.stringify(request)}`, { cause: result });
     }
@@ -311,7 +390,7 @@ class Program {
         if (changed.upgrade) changed.upgrade.start = sizes[this.#below(sizes.length)]!;
         break;
       case 11:
-        changed.fork = this.#below(3);
+        changed.fork += this.#below(3) - 1;
         break;
     }
     return changed;
@@ -319,22 +398,24 @@ class Program {
 
   /** Compares everything a log says and holds with the model. */
   async #checkState(side: Side, length: number): Promise<void> {
-    const { log, blocks } = side;
+    const { log, blocks, model } = side;
     const { head } = log;
     assert.equal(head.length, length);
-    assert.deepEqual(head.roots.map((root) => root.index), this.#model.roots(length));
-    assert.ok(equalBytes(await log.treeHash(), this.#model.treeHash(length)), "tree hash");
+    assert.equal(head.fork, model.fork);
+    assert.deepEqual(head.roots.map((root) => root.index), model.roots(length));
+    assert.ok(equalBytes(await log.treeHash(), model.treeHash(length)), "tree hash");
     assert.deepEqual(Array.from(setBits(log)), Array.from(blocks).sort((a, b) => a - b));
     let contiguous = 0;
     while (blocks.has(contiguous)) contiguous++;
     assert.equal(log.contiguousLength, contiguous);
-    const stored = await log.getBlocks(this.#model.blocks.map((_, index) => index));
+    const stored = await log.getBlocks(model.blocks.map((_, index) => index));
     stored.forEach((block, index) => {
       assert.equal(block !== null, blocks.has(index), `block ${index}`);
-      if (block !== null) assert.ok(equalBytes(block, this.#model.blocks[index]!), `block ${index}`);
+      if (block !== null) assert.ok(equalBytes(block, model.blocks[index]!), `block ${index}`);
     });
     for (const [index, hash] of await storedNodes(side)) {
-      assert.ok(equalBytes(hash, this.#model.node(index).hash), `node ${index}`);
+      assert.ok(model.span(index).end <= length, `node ${index} of a longer log`);
+      assert.ok(equalBytes(hash, model.node(index).hash), `node ${index}`);
     }
   }
 
@@ -354,6 +435,10 @@ type Mutable<T> = T extends Uint8Array ? T
   : T extends object ? { -readonly [K in keyof T]: Mutable<T[K]> }
   : T;
 
+function isSameBlock(a: NaiveLog, b: NaiveLog, index: number): boolean {
+  return equalBytes(a.blocks[index]!, b.blocks[index]!);
+}
+
 /** Bytes as text, whichever kind of byte array they are. */
 function plain(value: unknown): unknown {
   if (value instanceof Uint8Array) return hexText(value);
@@ -363,7 +448,8 @@ function plain(value: unknown): unknown {
 }
 
 async function openSide(storage: FlakyStorage, options: Parameters<typeof Log.open>[1]): Promise<Side> {
-  return { storage, log: await Log.open(new CoreStore(storage), options), blocks: new Set() };
+  const log = await Log.open(new CoreStore(storage), options);
+  return { storage, log, model: new NaiveLog(), blocks: new Set() };
 }
 
 async function storedNodes({ storage }: Side): Promise<Map<number, Uint8Array>> {

@@ -15,8 +15,13 @@ export interface NaiveNode {
 
 /** An array of blocks with the tree over it. */
 export class NaiveLog {
+  readonly fork: number;
   readonly blocks: Uint8Array[] = [];
-  #nodes = new Map<number, NaiveNode>();
+  readonly #nodes = new Map<number, NaiveNode>();
+
+  constructor(fork = 0) {
+    this.fork = fork;
+  }
 
   get length(): number {
     return this.blocks.length;
@@ -30,9 +35,11 @@ export class NaiveLog {
     this.blocks.push(...blocks.map((block) => Uint8Array.from(block)));
   }
 
-  truncate(length: number): void {
-    this.blocks.length = length;
-    this.#nodes = new Map();
+  /** A copy of the first `length` blocks, one fork further. */
+  truncated(length: number): NaiveLog {
+    const copy = new NaiveLog(this.fork + 1);
+    copy.append(this.blocks.slice(0, length));
+    return copy;
   }
 
   /** First and last block below a node, and its depth, found by halving: index = (2 * offset + 1) * 2^depth - 1. */
