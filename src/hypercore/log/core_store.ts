@@ -265,13 +265,13 @@ function copyOfKeyPair(keyPair: LogKeyPair | null): LogKeyPair | null {
   return { publicKey: copyBytes(publicKey), secretKey: secretKey && copyBytes(secretKey) };
 }
 
-/** The least key greater than all that begin with `prefix`, which is not all ones. */
+/** The least key greater than all that begin with `prefix`; undefined where there is none. */
 function keyBehind(prefix: Uint8Array): Uint8Array | undefined {
-  const key = copyBytes(prefix);
-  for (let i = key.byteLength - 1; i >= 0; i--) {
-    if (++key[i]! !== 0) return key.subarray(0, i + 1);
-  }
-  return undefined;
+  const last = prefix.findLastIndex((byte) => byte !== 255);
+  if (last === -1) return undefined;
+  const key = prefix.slice(0, last + 1);
+  key[last]!++;
+  return key;
 }
 
 function inUse(info: CoreInfo): HypercoreError {
