@@ -1,13 +1,13 @@
 /**
- * Brings in what the tests run besides Deno: the reference peers of `tests/interop`, from the npm registry, as the
+ * Brings in what the tests run besides Deno: the reference peers of `tests/interop/peers`, from the npm registry, as the
  * lock file pins them. Does nothing when they are there.
  *
  * @module
  */
-const INTEROP = new URL("interop/", import.meta.url);
-const MARK = new URL("node_modules/.installed-from", INTEROP);
+const PEERS = new URL("interop/peers/", import.meta.url);
+const MARK = new URL("node_modules/.installed-from", PEERS);
 
-const lock = await Deno.readTextFile(new URL("package-lock.json", INTEROP));
+const lock = await Deno.readTextFile(new URL("package-lock.json", PEERS));
 
 if (await readOrNothing(MARK) !== lock) {
   await run("npm", ["ci", "--no-audit", "--no-fund"]);
@@ -24,7 +24,9 @@ async function readOrNothing(url: URL): Promise<string> {
 }
 
 async function run(command: string, args: string[]): Promise<void> {
-  const { success, code } = await new Deno.Command(command, { args, cwd: INTEROP, stdout: "null" }).spawn()
+  const { success, code } = await new Deno.Command(command, { args, cwd: PEERS, stdout: "null" }).spawn()
     .status;
-  if (!success) throw new Error(`"${command} ${args.join(" ")}" in tests/interop ended with code ${code}`);
+  if (!success) {
+    throw new Error(`"${command} ${args.join(" ")}" in tests/interop/peers ended with code ${code}`);
+  }
 }

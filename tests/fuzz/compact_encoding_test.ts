@@ -14,7 +14,7 @@ import { codecOf, hexOf, tagged } from "../unit/compact_encoding/vectors.ts";
 const ROUNDS = 300;
 const SEED = 20_260_101;
 
-const require = createRequire(new URL("../interop/package.json", import.meta.url));
+const require = createRequire(new URL("../interop/peers/package.json", import.meta.url));
 const npm = require("compact-encoding") as typeof c;
 const npmRoots = {
   ...npm,

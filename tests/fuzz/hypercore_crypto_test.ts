@@ -13,7 +13,7 @@ import crypto, { idEncoding, IdEncodingError, z32 } from "../../src/hypercore_cr
 const ROUNDS = 300;
 const SEED = 20_260_102;
 
-const require = createRequire(new URL("../interop/package.json", import.meta.url));
+const require = createRequire(new URL("../interop/peers/package.json", import.meta.url));
 const npmId = require("hypercore-id-encoding") as typeof idEncoding;
 const npmZ32 = require("z32") as typeof z32;
 

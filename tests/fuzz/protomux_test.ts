@@ -19,7 +19,7 @@ const ROUNDS = 400;
 const DIALOGUES = 100;
 const SEED = 20_260_202;
 
-const require = createRequire(new URL("../interop/package.json", import.meta.url));
+const require = createRequire(new URL("../interop/peers/package.json", import.meta.url));
 const NpmProtomux = require("protomux") as typeof Protomux;
 
 const LIMITS: Partial<ProtomuxLimits> = {

@@ -1,7 +1,7 @@
 /**
  * Runs a reference peer: a Node child process that talks JSON, one value per line, on its standard streams.
  *
- * A peer script lies below `tests/interop/peers/`, so Node finds the pinned packages of `tests/interop`. It prints
+ * A peer script lies below `tests/interop/peers/`, so Node finds the packages that are pinned there. It prints
  * objects with an `event` field; what it does not print as JSON it prints on standard error, which is kept
  * for messages. Everything that goes wrong is an error that says which peer, how it ended and what it said.
  *
@@ -25,7 +25,7 @@ export interface PeerMessage {
   readonly [field: string]: unknown;
 }
 
-const INTEROP_FOLDER = new URL("../interop/", import.meta.url);
+const PEERS_FOLDER = new URL("../interop/peers/", import.meta.url);
 const STDERR_KEPT_CHARS = 4000;
 
 /** A running reference peer. */
@@ -58,8 +58,8 @@ export class NodePeer implements AsyncDisposable {
    * @throws {Error} when Node, the script or the pinned packages are missing.
    */
   static start(script: string, options: NodePeerOptions = {}): NodePeer {
-    requirePath(new URL("node_modules", INTEROP_FOLDER), "run `npm ci` in tests/interop");
-    const path = new URL(`peers/${script}`, INTEROP_FOLDER);
+    requirePath(new URL("node_modules", PEERS_FOLDER), "run `npm ci` in tests/interop/peers");
+    const path = new URL(script, PEERS_FOLDER);
     requirePath(path, "there is no such peer script");
     const args = (options.args ?? []).map((arg) =>
       typeof arg === "object" ? JSON.stringify(arg) : String(arg)

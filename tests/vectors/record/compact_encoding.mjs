@@ -7,7 +7,7 @@
 import { createRequire } from "node:module";
 import { writeFileSync } from "node:fs";
 
-const require = createRequire(new URL("../../interop/package.json", import.meta.url));
+const require = createRequire(new URL("../../interop/peers/package.json", import.meta.url));
 const c = require("compact-encoding");
 const net = require("compact-encoding-net");
 const bitfield = require("compact-encoding-bitfield");

@@ -6,7 +6,7 @@
 import { createRequire } from "node:module";
 import { writeFileSync } from "node:fs";
 
-const require = createRequire(new URL("../../interop/package.json", import.meta.url));
+const require = createRequire(new URL("../../interop/peers/package.json", import.meta.url));
 const crypto = require("hypercore-crypto");
 const id = require("hypercore-id-encoding");
 const z32 = require("z32");

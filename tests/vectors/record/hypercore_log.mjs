@@ -9,7 +9,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-const require = createRequire(new URL("../../interop/package.json", import.meta.url));
+const require = createRequire(new URL("../../interop/peers/package.json", import.meta.url));
 const Hypercore = require("hypercore");
 const Verifier = require("hypercore/lib/verifier");
 const multisig = require("hypercore/lib/multisig");

@@ -9,7 +9,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-const require = createRequire(new URL("../../interop/package.json", import.meta.url));
+const require = createRequire(new URL("../../interop/peers/package.json", import.meta.url));
 const { wire } = require("hypercore/lib/messages.js");
 const caps = require("hypercore/lib/caps.js");
 const Hypercore = require("hypercore");

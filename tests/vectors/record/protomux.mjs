@@ -7,7 +7,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { runScenario, SCENARIOS } from "./protomux_scenarios.mjs";
 
-const require = createRequire(new URL("../../interop/package.json", import.meta.url));
+const require = createRequire(new URL("../../interop/peers/package.json", import.meta.url));
 const Protomux = require("protomux");
 const c = require("compact-encoding");
 const { version } = require("protomux/package.json");

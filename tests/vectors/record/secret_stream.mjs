@@ -7,7 +7,7 @@
 import { writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
-const require = createRequire(new URL("../../interop/package.json", import.meta.url));
+const require = createRequire(new URL("../../interop/peers/package.json", import.meta.url));
 const sodium = require("sodium-universal");
 const NAME = "@hyperswarm/secret-stream";
 

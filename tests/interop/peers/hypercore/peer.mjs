@@ -63,8 +63,7 @@ const commands = {
   async treeHash({ name, length }) {
     return (await core(name).treeHash(length)).toString("hex");
   },
-  waitLength: ({ name, length }) =>
-    waitUntil(core(name), "append", () => core(name).length >= length),
+  waitLength: ({ name, length }) => waitUntil(core(name), "append", () => core(name).length >= length),
   waitContiguous: ({ name, length }) =>
     waitUntil(
       core(name),
@@ -133,9 +132,7 @@ function describe(core) {
     contiguousLength: core.contiguousLength,
     remoteContiguousLength: core.remoteContiguousLength,
     signature: core.state?.signature?.toString("hex") ?? null,
-    manifest: core.manifest
-      ? Buffer.from(core.getManifest({ raw: true })).toString("hex")
-      : null,
+    manifest: core.manifest ? Buffer.from(core.getManifest({ raw: true })).toString("hex") : null,
     writable: core.writable,
     peers: core.peers.length,
     failures: core.failures,
