@@ -92,7 +92,6 @@ class Program {
   async finish(): Promise<void> {
     await this.#append();
     this.lastStep = "finish";
-    const { log } = this.#writer;
     for (const reader of this.#readers) {
       if (reader.model !== this.#model) await this.#follow(reader);
       if (reader.log.head.length < this.#model.length) {
