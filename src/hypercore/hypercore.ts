@@ -144,6 +144,7 @@ export class Hypercore<Value = Uint8Array> extends TypedEventEmitter<HypercoreEv
   ) {
     super();
     const given = arrangeArguments(storage, key, options);
+    refuseMissingFeatures(given.options);
     this.#options = given.options;
     this.#parent = given.options.parent ?? null;
     this.#key = given.key === null ? null : parseKey(given.key);
@@ -781,6 +782,25 @@ function arrangeArguments<Value>(
     return { storage: storage ?? key.storage ?? null, key: key.key ?? null, options: key };
   }
   return { storage: storage ?? options.storage ?? null, key: key ?? options.key ?? null, options };
+}
+
+/** Options of the npm package that ask for what is not there yet: ignoring one would be worse than refusing it. */
+const MISSING_FEATURES = [
+  "atom",
+  "checkout",
+  "encryption",
+  "encryptionKey",
+  "exclusive",
+  "group",
+  "name",
+  "weak",
+];
+
+function refuseMissingFeatures(options: object): void {
+  for (const name of MISSING_FEATURES) {
+    if (!(options as Record<string, unknown>)[name]) continue;
+    throw new HypercoreError("BAD_ARGUMENT", `Option "${name}" of a hypercore is not supported yet`);
+  }
 }
 
 function isOptions<Value>(value: unknown): value is HypercoreOptions<Value> {
