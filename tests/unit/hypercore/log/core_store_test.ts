@@ -84,7 +84,6 @@ Deno.test("names lead to logs, apart in each namespace", async () => {
   assert.equal(alias!.name, "log");
   assert.equal(hexText(alias!.namespace), hexText(first.namespace));
 });
-});
 
 Deno.test("setSeed() keeps the first one when told to", async () => {
   const store = await openStore();
