@@ -3,18 +3,12 @@
  *
  * @module
  */
-import {
-  copyBytes,
-  isBytes,
-  type Readable,
-  TypedEventEmitter,
-  utf8Bytes,
-  type Writable,
-} from "../base/mod.ts";
+import { isBytes, type Readable, TypedEventEmitter, utf8Bytes, type Writable } from "../base/mod.ts";
 import { decode, encode, type Encoder } from "../compact_encoding/mod.ts";
 import { discoveryKey, idEncoding } from "../hypercore_crypto/mod.ts";
 import { Protomux } from "../protomux/mod.ts";
 import type { Bridge } from "../secret_stream/mod.ts";
+import { arrangeArguments, parseKey } from "./arguments.ts";
 import { Core, type CoreSession, openCoreStore, peersOf, type SharedEvents } from "./core.ts";
 import { Download } from "./download.ts";
 import { HypercoreError, type HypercoreErrorCode } from "./errors.ts";
@@ -144,7 +138,6 @@ export class Hypercore<Value = Uint8Array> extends TypedEventEmitter<HypercoreEv
   ) {
     super();
     const given = arrangeArguments(storage, key, options);
-    refuseMissingFeatures(given.options);
     this.#options = given.options;
     this.#parent = given.options.parent ?? null;
     this.#key = given.key === null ? null : parseKey(given.key);
@@ -768,50 +761,6 @@ export class Hypercore<Value = Uint8Array> extends TypedEventEmitter<HypercoreEv
   #error(code: HypercoreErrorCode, message: string): HypercoreError {
     return new HypercoreError(code, message, { discoveryKey: this.discoveryKey });
   }
-}
-
-function arrangeArguments<Value>(
-  storage: StorageInput | HypercoreOptions<Value> | null | undefined,
-  key: KeyInput | HypercoreOptions<Value> | null | undefined,
-  options: HypercoreOptions<Value> = {},
-): { storage: StorageInput | null; key: KeyInput | null; options: HypercoreOptions<Value> } {
-  if (isOptions<Value>(storage)) {
-    return { storage: storage.storage ?? null, key: storage.key ?? null, options: storage };
-  }
-  if (isOptions<Value>(key)) {
-    return { storage: storage ?? key.storage ?? null, key: key.key ?? null, options: key };
-  }
-  return { storage: storage ?? options.storage ?? null, key: key ?? options.key ?? null, options };
-}
-
-/** Options of the npm package that ask for what is not there yet: ignoring one would be worse than refusing it. */
-const MISSING_FEATURES = [
-  "atom",
-  "checkout",
-  "encryption",
-  "encryptionKey",
-  "exclusive",
-  "group",
-  "name",
-  "weak",
-];
-
-function refuseMissingFeatures(options: object): void {
-  for (const name of MISSING_FEATURES) {
-    if (!(options as Record<string, unknown>)[name]) continue;
-    throw new HypercoreError("BAD_ARGUMENT", `Option "${name}" of a hypercore is not supported yet`);
-  }
-}
-
-function isOptions<Value>(value: unknown): value is HypercoreOptions<Value> {
-  if (typeof value !== "object" || value === null || isBytes(value)) return false;
-  return Object.getPrototypeOf(value) === Object.prototype || Object.getPrototypeOf(value) === null;
-}
-
-function parseKey(key: KeyInput): Uint8Array {
-  const bytes = typeof key === "string" ? idEncoding.decode(key) : key;
-  if (bytes.byteLength === 32) return copyBytes(bytes);
-  throw new HypercoreError("BAD_ARGUMENT", `A key has 32 bytes, not ${bytes.byteLength}`);
 }
 
 function messageOf(error: unknown): string {
