@@ -58,9 +58,12 @@ export class SimClock implements Clock {
   }
 }
 
-/** Lets every promise that can settle do so: logs in memory wait for nothing else. */
-function settle(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+/** How often work may put off more work to another turn, with time standing still. */
+const SETTLE_TURNS = 3;
+
+/** Lets every promise that can settle do so, and what was put off to a later turn happen: nothing else is waited for. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < SETTLE_TURNS; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Bytes on their way before a stream says that it is full. */

@@ -6,20 +6,28 @@
  *
  * @module
  */
-import { type CancelTimer, type Clock, copyBytes, equalBytes, isBytes } from "../../base/mod.ts";
-import { type Random, runtimeRandom, TypedEventEmitter } from "../../base/mod.ts";
+import {
+  type CancelTimer,
+  type Clock,
+  copyBytes,
+  isBytes,
+  type Random,
+  runtimeRandom,
+  TypedEventEmitter,
+} from "../../base/mod.ts";
 import { systemClock } from "../../platform/mod.ts";
-import type { ChannelOptions, Protomux } from "../../protomux/mod.ts";
+import type { Protomux } from "../../protomux/mod.ts";
 import { HypercoreError } from "../errors.ts";
-import { type LogChange, replicationCapability } from "../log/mod.ts";
-import type { Job, MachineEvent, ReplicationMachineOptions } from "./context.ts";
+import type { LogChange } from "../log/mod.ts";
+import { type ChannelHost, Channels } from "./channels.ts";
+import type { MachineEvent, ReplicationMachineOptions } from "./context.ts";
 import type { RangeOptions } from "./demands.ts";
 import { LINGER_MIN_MS, LINGER_SPREAD_MS } from "./limits.ts";
-import { logView, type ReplicatedLog, type WaitingLogView } from "./log_view.ts";
-import * as messages from "./messages.ts";
-import { type HandshakeMessage, PROTOCOL_ALIAS, PROTOCOL_NAME } from "./messages.ts";
+import { LogJobs } from "./log_jobs.ts";
+import { logView, type ReplicatedLog } from "./log_view.ts";
+import type { DataMessage, HandshakeMessage, RequestMessage } from "./messages.ts";
 import { Peer, type ReplicationChannel, type ReplicationStream } from "./peer.ts";
-import { MESSAGE_KINDS, MESSAGE_TYPES, type PeerState, type WireMessage } from "./peer_state.ts";
+import { MESSAGE_TYPES, type PeerState, type WireMessage } from "./peer_state.ts";
 import { ReplicationMachine, type Transmit } from "./replication_machine.ts";
 import { RequestHandle, type RequestHost, type RequestList } from "./request_handle.ts";
 import type { ReplicationStats } from "./stats.ts";
@@ -49,42 +57,18 @@ export type ReplicatorEvents = {
   /** A proof did not verify. */
   "verification-error": [
     error: HypercoreError,
-    request: messages.RequestMessage | null,
-    data: messages.DataMessage,
+    request: RequestMessage | null,
+    data: DataMessage,
     peer: Peer,
   ];
   /** A peer asked for what cannot be proved. */
-  "invalid-request": [error: HypercoreError, request: messages.RequestMessage, peer: Peer];
+  "invalid-request": [error: HypercoreError, request: RequestMessage, peer: Peer];
   /** A peer claimed a longer run of blocks from 0 than any before. */
   "remote-contiguous-length": [length: number];
   /** A message for an extension. The bytes are a view. */
   extension: [name: string, message: Uint8Array, peer: Peer];
   /** The log could not be read or written for a peer. */
   error: [error: unknown];
-};
-
-/** A muxer that the log is, or may be, replicated over. */
-interface Attachment {
-  readonly mux: Protomux;
-  readonly handleClose: () => void;
-  /** The channel, while it is open or being opened. */
-  channel: ReplicationChannel | null;
-  /** The peer broke the rules here; the channel stays closed. */
-  isBanned: boolean;
-}
-
-/** Wire codecs in the order of {@linkcode MESSAGE_KINDS}. */
-const ENCODINGS = {
-  sync: messages.sync,
-  request: messages.request,
-  cancel: messages.cancel,
-  data: messages.data,
-  noData: messages.noData,
-  want: messages.want,
-  unwant: messages.want,
-  bitfield: messages.bitfield,
-  range: messages.range,
-  extension: messages.extension,
 };
 
 /** Replicates one log with any number of peers. */
@@ -95,11 +79,11 @@ export class Replicator extends TypedEventEmitter<ReplicatorEvents> {
   ondownloading: (() => void) | null = null;
 
   readonly #log: ReplicatedLog;
-  readonly #view: WaitingLogView;
   readonly #clock: Clock;
   readonly #machine: ReplicationMachine;
   readonly #host: RequestHost;
-  readonly #attachments = new Map<Protomux, Attachment>();
+  readonly #channels: Channels;
+  readonly #jobs: LogJobs;
   readonly #peerOf = new Map<PeerState, Peer>();
   readonly #handles = new Map<number, RequestHandle<unknown>>();
   readonly #unsubscribe: () => void;
@@ -116,9 +100,16 @@ export class Replicator extends TypedEventEmitter<ReplicatorEvents> {
     const lingerMs = options.notDownloadingLinger ??
       LINGER_MIN_MS + Math.floor(random.next() * LINGER_SPREAD_MS);
     this.#log = log;
-    this.#view = logView(log);
     this.#clock = clock;
-    this.#machine = new ReplicationMachine(this.#view, random, { ...options, lingerMs });
+    const view = logView(log);
+    this.#machine = new ReplicationMachine(view, random, { ...options, lingerMs });
+    this.#channels = new Channels(this.#createChannelHost());
+    this.#jobs = new LogJobs(log, view, {
+      machine: this.#machine,
+      clock,
+      handleSettled: () => this.#kick(),
+      handleError: (error) => this.#reportError(error),
+    });
     this.#host = {
       clock,
       forget: (id) => {
@@ -261,59 +252,34 @@ export class Replicator extends TypedEventEmitter<ReplicatorEvents> {
 
   /** Replicates over `mux`, now and whenever its remote opens the channel. */
   attachTo(mux: Protomux): void {
-    if (this.#isDestroyed || this.#attachments.has(mux)) return;
-    const handleClose = (): void => this.detachFrom(mux);
-    const attachment: Attachment = { mux, handleClose, channel: null, isBanned: false };
-    this.#attachments.set(mux, attachment);
-    const stream = mux.stream as ReplicationStream;
-    mux.pair({ protocol: PROTOCOL_NAME, id: this.#log.discoveryKey }, () => this.#openChannel(attachment));
-    stream.on("close", handleClose);
-    this.#machine.handleExpectedPeers(1);
-    stream.opened.then((isOpen) => {
-      if (isOpen) this.#openChannel(attachment);
-      this.#machine.handleExpectedPeers(-1);
-      this.#kick();
-    });
+    if (!this.#isDestroyed) this.#channels.attach(mux);
   }
 
   /** Whether {@linkcode attachTo} was called with `mux`. */
   attached(mux: Protomux): boolean {
-    return this.#attachments.has(mux);
+    return this.#channels.has(mux);
   }
 
   /** Whether there is any muxer to replicate over. */
   hasAttached(): boolean {
-    return this.#attachments.size > 0;
+    return this.#channels.size > 0;
   }
 
   /** Opens no more channels on `mux`; one that is open stays so. */
   detachFrom(mux: Protomux): void {
-    const attachment = this.#attachments.get(mux);
-    if (attachment === undefined) return;
-    this.#attachments.delete(mux);
-    mux.unpair({ protocol: PROTOCOL_NAME, id: this.#log.discoveryKey });
-    (mux.stream as ReplicationStream & { off?(event: string, listener: () => void): unknown })
-      .off?.("close", attachment.handleClose);
+    this.#channels.detach(mux);
   }
 
   /** Closes every channel and waits until they are closed. */
   async close(): Promise<void> {
-    const channels = Array.from(this.#attachments.values(), ({ channel }) => channel);
-    this.destroy();
-    await Promise.all(channels.map((channel) => channel?.fullyClosed()));
+    const channels = this.peers.map(({ channel }) => channel);
+    channels.push(...this.#destroy());
+    await Promise.all(channels.map((channel) => channel.fullyClosed()));
   }
 
   /** Closes every channel. Requests that wait stay open; their lists are for giving them up. */
   destroy(): void {
-    if (this.#isDestroyed) return;
-    this.#isDestroyed = true;
-    this.#unsubscribe();
-    this.#cancelTimer?.();
-    for (const { mux, channel } of Array.from(this.#attachments.values())) {
-      this.detachFrom(mux);
-      channel?.close();
-    }
-    for (const peer of this.peers.slice()) peer.channel.close();
+    this.#destroy();
   }
 
   /** Closes every channel. */
@@ -321,53 +287,39 @@ export class Replicator extends TypedEventEmitter<ReplicatorEvents> {
     return this.close();
   }
 
-  #openChannel(attachment: Attachment): void {
-    const { mux } = attachment;
-    if (this.#isDestroyed || attachment.isBanned || this.#attachments.get(mux) !== attachment) return;
-    const stream = mux.stream as ReplicationStream;
-    const { handshakeHash, isInitiator } = stream;
-    const { key, discoveryKey } = this.#log;
-    if (handshakeHash === null || mux.opened({ protocol: PROTOCOL_NAME, id: discoveryKey })) return;
-    let state: PeerState | null = null;
-    const channelOptions: ChannelOptions<HandshakeMessage> = {
-      protocol: PROTOCOL_NAME,
-      aliases: [PROTOCOL_ALIAS],
-      id: discoveryKey,
-      handshake: messages.handshake,
-      messages: MESSAGE_KINDS.map((kind) => ({
-        encoding: ENCODINGS[kind],
-        onmessage: (message: unknown) => this.#receive(state, { kind, message } as WireMessage),
-      })) as ChannelOptions["messages"],
-      onopen: (handshake, channel) => {
-        this.#machine.handleExpectedPeers(-1);
-        if (!equalBytes(handshake!.capability, replicationCapability(!isInitiator, key, handshakeHash))) {
-          attachment.isBanned = true;
-          throw new HypercoreError("INVALID_CAPABILITY", "Remote sent an invalid replication capability", {
-            discoveryKey,
-          });
-        }
-        state = this.#addPeer(attachment, handshake!, channel);
-      },
-      ondrain: () => this.#kick(),
-      onclose: (isRemote) => {
-        attachment.channel = null;
-        if (state === null) {
-          if (!attachment.isBanned) this.#machine.handleExpectedPeers(-1);
-          this.#kick();
-        } else {
-          this.#removePeer(attachment, state, isRemote);
-        }
-      },
-      onerror: (error) => this.#reportPeerError(error, stream),
-    };
-    const channel = mux.createChannel<HandshakeMessage>(channelOptions);
-    if (channel === null) return;
-    attachment.channel = channel;
-    this.#machine.handleExpectedPeers(1);
-    channel.open({ seeks: true, capability: replicationCapability(isInitiator, key, handshakeHash) });
+  #destroy(): ReplicationChannel[] {
+    if (this.#isDestroyed) return [];
+    this.#isDestroyed = true;
+    this.#unsubscribe();
+    this.#cancelTimer?.();
+    this.#jobs.stop();
+    const channels = this.#channels.closeAll();
+    // Those on muxers that were detached before.
+    for (const peer of this.peers.slice()) peer.channel.close();
+    return channels;
   }
 
-  #addPeer({ mux }: Attachment, handshake: HandshakeMessage, channel: ReplicationChannel): PeerState {
+  #createChannelHost(): ChannelHost {
+    const { key, discoveryKey } = this.#log;
+    return {
+      key,
+      discoveryKey,
+      handleExpected: (change) => {
+        this.#machine.handleExpectedPeers(change);
+        this.#kick();
+      },
+      handleOpen: (handshake, mux, channel) => this.#addPeer(handshake, mux, channel),
+      handleMessage: (peer, message) => this.#receive(peer, message),
+      handleClose: (peer, isRemote) => this.#removePeer(peer, isRemote),
+      handleDrain: () => this.#kick(),
+      handleError: (error, stream) => {
+        if (error instanceof HypercoreError) this.emit("peer-error", error, stream);
+        else this.#reportError(error);
+      },
+    };
+  }
+
+  #addPeer(handshake: HandshakeMessage, mux: Protomux, channel: ReplicationChannel): PeerState {
     const state = this.#machine.handlePeerOpen(handshake, this.#clock.nowMs());
     const peer = new Peer(
       { sendExtension: (state, name, message) => this.#sendExtension(state, name, message) },
@@ -383,19 +335,12 @@ export class Replicator extends TypedEventEmitter<ReplicatorEvents> {
   }
 
   /** Compat: hypercore/lib/replicator.js opens the channel again when the remote closed it before it heard of work. */
-  #removePeer(attachment: Attachment, state: PeerState, isRemote: boolean): void {
+  #removePeer(state: PeerState, isRemote: boolean): boolean {
     this.#machine.handlePeerClosed(state, this.#clock.nowMs());
-    const isMisunderstanding = isRemote && !state.remoteDownloading && state.remoteUploading &&
-      this.#machine.wantsDownloads;
-    if (isMisunderstanding) this.#openChannel(attachment);
-    const index = this.peers.findIndex((peer) => this.#peerOf.get(state) === peer);
+    const index = this.peers.indexOf(this.#peerOf.get(state)!);
     if (index !== -1) this.peers.splice(index, 1);
     this.#kick();
-  }
-
-  #reportPeerError(error: unknown, stream: ReplicationStream): void {
-    if (error instanceof HypercoreError) this.emit("peer-error", error, stream);
-    else this.#reportError(error);
+    return isRemote && !state.remoteDownloading && state.remoteUploading && this.#machine.wantsDownloads;
   }
 
   #reportError(error: unknown): void {
@@ -403,8 +348,7 @@ export class Replicator extends TypedEventEmitter<ReplicatorEvents> {
     if (this.listenerCount("error") > 0) this.emit("error", error);
   }
 
-  #receive(state: PeerState | null, message: WireMessage): void {
-    if (state === null) return;
+  #receive(state: PeerState, message: WireMessage): void {
     this.#machine.handleMessage(state, message, this.#clock.nowMs());
     this.#kick();
   }
@@ -450,7 +394,9 @@ export class Replicator extends TypedEventEmitter<ReplicatorEvents> {
       for (let next = this.#machine.pollTransmit(); next !== null; next = this.#machine.pollTransmit()) {
         this.#transmit(next);
       }
-      for (let job = this.#machine.pollJob(); job !== null; job = this.#machine.pollJob()) this.#start(job);
+      for (let job = this.#machine.pollJob(); job !== null; job = this.#machine.pollJob()) {
+        this.#jobs.start(job);
+      }
       this.#schedule();
     }
     for (const event of this.#machine.pollEvents()) this.#dispatch(event);
@@ -477,64 +423,6 @@ export class Replicator extends TypedEventEmitter<ReplicatorEvents> {
       this.#machine.handleTime(this.#clock.nowMs());
       this.#kick();
     }, { unref: true });
-  }
-
-  #start(job: Job): void {
-    const machine = this.#machine;
-    switch (job.kind) {
-      case "prove":
-        return this.#run(
-          this.#log.prove(job.entries.map(({ message }) => message)),
-          (results, nowMs) => machine.handleProved(job.entries, results, nowMs),
-          (_, nowMs) => machine.handleProveFailed(job.entries, nowMs),
-        );
-      case "verify":
-        return this.#run(
-          this.#log.verify(job.entries.map(({ data }) => data)),
-          (results, nowMs) => machine.handleVerified(job.entries, results, nowMs),
-          (_, nowMs) => machine.handleVerifyFailed(job.entries, nowMs),
-        );
-      case "count":
-        return this.#run(
-          this.#view.awaitMissingNodes(job.treeIndex),
-          (nodes, nowMs) => machine.handleCounted(job.request, nodes, nowMs),
-          (_, nowMs) => machine.handleCountFailed(job.request, nowMs),
-        );
-      case "upgradeable":
-        return this.#run(
-          this.#view.awaitUpgradeable(job.length),
-          (canUpgrade, nowMs) => machine.handleUpgradeable(job, canUpgrade, nowMs),
-          (_, nowMs) => machine.handleUpgradeable(job, false, nowMs),
-        );
-      case "seek":
-        return this.#run(
-          this.#log.seek(job.seek.bytes, job.seek.padding),
-          (result, nowMs) => machine.handleSought(job.seek, result, nowMs),
-          (error, nowMs) => machine.handleSeekFailed(job.seek, error, nowMs),
-        );
-      case "read":
-        return this.#run(
-          this.#log.getBlocks(job.indexes),
-          (values, nowMs) => machine.handleRead(job.indexes, values, nowMs),
-          (error, nowMs) => machine.handleReadFailed(job.indexes, error, nowMs),
-        );
-    }
-  }
-
-  /** Waits for the log and hands the machine what came of it. */
-  #run<Result>(
-    work: Promise<Result>,
-    handle: (result: Result, nowMs: number) => void,
-    handleFailure: (error: unknown, nowMs: number) => void,
-  ): void {
-    work.then(
-      (result) => handle(result, this.#clock.nowMs()),
-      (error) => {
-        handleFailure(error, this.#clock.nowMs());
-        // A log that closes under its replication fails whatever is under way.
-        if (!this.#isDestroyed) this.#reportError(error);
-      },
-    ).then(() => this.#kick());
   }
 
   #dispatch(event: MachineEvent): void {
@@ -574,7 +462,7 @@ export class Replicator extends TypedEventEmitter<ReplicatorEvents> {
         this.emit("extension", event.name, event.message, this.#peerOf.get(event.peer)!);
         break;
       case "downloading":
-        if (event.value) this.#openChannels();
+        if (event.value) this.#handleDownloading();
         break;
       case "fork":
       case "conflict-proof":
@@ -592,15 +480,14 @@ export class Replicator extends TypedEventEmitter<ReplicatorEvents> {
     const peer = this.#peerOf.get(state);
     if (peer === undefined) return;
     if (error !== null) {
-      const attachment = this.#attachments.get(peer.protomux);
-      if (attachment !== undefined) attachment.isBanned = true;
+      this.#channels.ban(peer.protomux);
       this.emit("peer-error", error, peer.stream);
     }
     peer.channel.close();
   }
 
-  #openChannels(): void {
-    for (const attachment of this.#attachments.values()) this.#openChannel(attachment);
+  #handleDownloading(): void {
+    this.#channels.openAll();
     this.ondownloading?.();
   }
 }

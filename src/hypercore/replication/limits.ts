@@ -54,7 +54,7 @@ export const UPLOAD_RUN_BYTES = 1024 * 1024;
 /** Requests of one peer proved in one run, at the start and at most; in between by the size of the last run. */
 export const UPLOAD_RUN_REQUESTS_START = 64;
 /** See {@linkcode UPLOAD_RUN_REQUESTS_START}. */
-export const UPLOAD_RUN_REQUESTS_MAX = 1024;
+export const UPLOAD_RUN_REQUESTS_MAX = 128;
 /** Requests of one peer that wait to be answered; a peer that asks for more is cut off. */
 export const REMOTE_REQUESTS_MAX = 8192;
 /** Pages with both ones and zeros kept of one peer's availability: 8 MiB, or 67 million blocks. */

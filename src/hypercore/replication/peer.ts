@@ -19,6 +19,8 @@ export interface ReplicationStream extends FramedStream {
   readonly isInitiator: boolean;
   /** 32 bytes; null before the handshake. */
   readonly remotePublicKey: Uint8Array | null;
+  /** Undoes `on`. */
+  off?(event: string, listener: (...args: never[]) => void): unknown;
 }
 
 /** The channel that a log is replicated over. */

@@ -2,16 +2,18 @@
  * The replication of one log with any number of peers, as a machine: messages, requests of users, changes of the log
  * and a time go in; messages, jobs for the log, events and the next deadline come out.
  *
- * It knows no stream, no promise and no clock. Parts: `negotiation.ts` (lengths), `announcer.ts` (which blocks we
- * have), `uploads.ts` (what peers ask), `demands.ts` (what users ask), `selection.ts` and `requests.ts` (what we ask
- * peers), `answers.ts` (what they answer). Source of the protocol: `hypercore/lib/replicator.js`.
+ * It knows no stream, no promise and no clock. Parts: `negotiation.ts` (lengths), `activity.ts` (interest), `announcer.ts`
+ * (which blocks we have), `claims.ts` (which blocks peers have), `uploads.ts` (what peers ask), `demands.ts` (what
+ * users ask), `selection.ts` and `requests.ts` (what we ask peers), `answers.ts` (what they answer). Source of the protocol: `hypercore/lib/replicator.js`.
  *
  * @module
  */
 import type { Random } from "../../base/mod.ts";
 import type { LogChange, SeekResult } from "../log/mod.ts";
+import { Activity } from "./activity.ts";
 import { Announcer } from "./announcer.ts";
 import { Answers } from "./answers.ts";
+import { Claims } from "./claims.ts";
 import {
   type Job,
   type LogView,
@@ -24,20 +26,16 @@ import {
   type VerifyResult,
 } from "./context.ts";
 import { DemandBook, type RangeOptions, type SeekDemand } from "./demands.ts";
-import { EXTENSION_NAME_BYTES_MAX, INFLIGHT_RANGE, UPGRADE_PEERS_MAX } from "./limits.ts";
-import type {
-  BitfieldMessage,
-  ExtensionMessage,
-  HandshakeMessage,
-  RangeMessage,
-  SyncMessage,
-} from "./messages.ts";
+import { EXTENSION_NAME_BYTES_MAX, INFLIGHT_RANGE } from "./limits.ts";
+import { LogChanges } from "./log_changes.ts";
+import type { ExtensionMessage, HandshakeMessage, SyncMessage } from "./messages.ts";
 import { Negotiation } from "./negotiation.ts";
 import type { Outgoing } from "./outgoing.ts";
 import { PeerState, type WireMessage } from "./peer_state.ts";
 import { Requests } from "./requests.ts";
 import { Selection } from "./selection.ts";
-import type { ReplicationStats } from "./stats.ts";
+import { COUNTER_OF_RECEIVED, type ReplicationStats } from "./stats.ts";
+import { UpgradeWatch } from "./upgrade_watch.ts";
 import { Uploads } from "./uploads.ts";
 
 /** Messages for one peer, to be sent in one go. */
@@ -51,36 +49,39 @@ export class ReplicationMachine {
   readonly #context: ReplicationContext;
   readonly #book: DemandBook;
   readonly #negotiation: Negotiation;
+  readonly #activity: Activity;
   readonly #announcer: Announcer;
+  readonly #claims: Claims;
   readonly #uploads: Uploads;
   readonly #requests: Requests;
   readonly #answers: Answers;
   readonly #selection: Selection;
+  readonly #upgradeWatch: UpgradeWatch;
+  readonly #logChanges: LogChanges;
   #inflightRange: readonly [number, number];
   #nextPeerId = 1;
-  #activeSessions = 0;
-  /** Peers that may be about to open a channel; an upgrade waits for their word. */
-  #expectedPeers = 0;
-  #hasHadPeers = false;
-  #findingPeers = 0;
-  #remoteContiguousLength = 0;
   /** Something happened that may make requests possible. */
   #isFillDue = false;
-  /** Blocks came; ranges may be complete. */
-  #areRangesDue = false;
-  #published: { length: number; fork: number };
 
   constructor(log: LogView, random: Random, options: ReplicationMachineOptions) {
     this.#inflightRange = options.inflightRange ?? INFLIGHT_RANGE;
     this.#context = new ReplicationContext(log, random, options);
     this.#book = new DemandBook(this.#context);
     this.#negotiation = new Negotiation(this.#context);
+    this.#activity = new Activity(this.#context, this.#negotiation);
     this.#announcer = new Announcer(this.#context);
+    this.#claims = new Claims(this.#context);
     this.#uploads = new Uploads(this.#context);
     this.#requests = new Requests(this.#context, this.#book);
     this.#answers = new Answers(this.#context, this.#book, this.#requests);
     this.#selection = new Selection(this.#context, this.#book, this.#requests);
-    this.#published = { length: log.published.length, fork: log.published.fork };
+    this.#upgradeWatch = new UpgradeWatch(this.#context, this.#book);
+    this.#logChanges = new LogChanges(this.#context, {
+      book: this.#book,
+      negotiation: this.#negotiation,
+      announcer: this.#announcer,
+      claims: this.#claims,
+    });
   }
 
   // Commands.
@@ -134,19 +135,16 @@ export class ReplicationMachine {
 
   /** Sessions that want blocks came (positive) or went. */
   updateActivity(change: number, nowMs: number): void {
-    this.#activeSessions += change;
-    this.setDownloading(this.#activeSessions > 0, nowMs);
+    this.#context.nowMs = nowMs;
+    this.#activity.update(change);
+    this.#isFillDue = true;
   }
 
   /** Says whether blocks are wanted; that they are not takes effect after the linger time. */
   setDownloading(downloading: boolean, nowMs: number): void {
-    const context = this.#context;
-    context.nowMs = nowMs;
-    const wasAllowingPush = context.isAllowingPush;
-    context.lingerEndMs = null;
-    if (downloading || context.options.lingerMs === 0) this.#setDownloadingNow(downloading);
-    else context.lingerEndMs = nowMs + context.options.lingerMs;
-    if (wasAllowingPush !== context.isAllowingPush) this.#negotiation.signalAll();
+    this.#context.nowMs = nowMs;
+    this.#activity.setDownloading(downloading);
+    this.#isFillDue = true;
   }
 
   /** Says whether blocks that nobody asked for are taken. */
@@ -183,7 +181,7 @@ export class ReplicationMachine {
 
   /** A channel may open soon (positive), or did, or will not (negative). */
   handleExpectedPeers(change: number): void {
-    this.#expectedPeers += change;
+    this.#upgradeWatch.expectedPeers += change;
     this.#isFillDue = true;
   }
 
@@ -191,7 +189,6 @@ export class ReplicationMachine {
   handlePeerOpen(handshake: HandshakeMessage, nowMs: number): PeerState {
     this.#context.nowMs = nowMs;
     const peer = new PeerState(this.#nextPeerId++, handshake, this.#inflightRange);
-    this.#hasHadPeers = true;
     this.#context.peers.push(peer);
     this.#changed();
     this.#negotiation.sendSync(peer);
@@ -220,37 +217,36 @@ export class ReplicationMachine {
   handleMessage(peer: PeerState, { kind, message }: WireMessage, nowMs: number): void {
     if (peer.isClosed) return;
     this.#context.nowMs = nowMs;
+    const counter = COUNTER_OF_RECEIVED[kind];
+    if (counter !== undefined) {
+      peer.stats[counter].rx++;
+      this.#context.stats[counter].rx++;
+    }
     switch (kind) {
-      case "sync":
-        this.#countReceived(peer, "wireSync");
-        return this.#handleSync(peer, message);
       case "request":
-        this.#countReceived(peer, "wireRequest");
         return this.#uploads.handleRequest(peer, message);
       case "cancel":
-        this.#countReceived(peer, "wireCancel");
         return peer.uploads.cancel(message.request);
-      case "data":
-        this.#countReceived(peer, "wireData");
-        this.#isFillDue = true;
-        return this.#answers.handleData(peer, message);
-      case "noData":
-        this.#changed();
-        return this.#answers.handleNoData(peer, message);
       case "want":
-        this.#countReceived(peer, "wireWant");
         return this.#announcer.handleWant(peer, message);
       case "unwant":
         return peer.remoteWants.remove(message);
-      case "bitfield":
-        this.#countReceived(peer, "wireBitfield");
-        return this.#handleBitfield(peer, message);
-      case "range":
-        this.#countReceived(peer, "wireRange");
-        return this.#handleRange(peer, message);
       case "extension":
-        this.#countReceived(peer, "wireExtension");
         return this.#handleExtension(peer, message);
+    }
+    // The others may make requests of ours possible.
+    this.#isFillDue = true;
+    switch (kind) {
+      case "sync":
+        return this.#handleSync(peer, message);
+      case "data":
+        return this.#answers.handleData(peer, message);
+      case "noData":
+        return this.#answers.handleNoData(peer, message);
+      case "bitfield":
+        return this.#claims.handleBitfield(peer, message);
+      case "range":
+        return this.#claims.handleRange(peer, message);
     }
   }
 
@@ -262,41 +258,8 @@ export class ReplicationMachine {
   /** The log changed. */
   handleLogChange(change: LogChange, nowMs: number): void {
     this.#context.nowMs = nowMs;
-    if (change.kind === "blocks" && change.has) {
-      this.#announcer.announceToAll(change.start, change.length, false);
-      this.#areRangesDue = this.#isFillDue = true;
-      return;
-    }
-    this.#changed();
-    switch (change.kind) {
-      case "append":
-        this.#readWaitingBlocks();
-        this.#handleHeadChange();
-        break;
-      case "upgrade":
-        this.#handleHeadChange();
-        break;
-      case "publish":
-        this.#handlePublish();
-        break;
-      case "blocks":
-        this.#context.epoch++;
-        this.#announcer.announceToAll(change.start, change.length, true);
-        break;
-      case "truncate":
-        this.#context.epoch++;
-        this.#announcer.handleTruncate(change.length);
-        if (change.previousLength > change.length) {
-          this.#announcer.announceToAll(change.length, change.previousLength - change.length, true);
-        }
-        this.#book.resetRanges();
-        this.#handleHeadChange();
-        break;
-      case "manifest":
-        this.#negotiation.signalAll();
-        break;
-    }
-    this.#signalIfPublishedChanged();
+    this.#isFillDue = true;
+    this.#logChanges.handle(change);
   }
 
   /** How many nodes a request has to ask for. */
@@ -387,12 +350,8 @@ export class ReplicationMachine {
 
   /** Time passed. */
   handleTime(nowMs: number): void {
-    const context = this.#context;
-    context.nowMs = nowMs;
-    if (context.lingerEndMs !== null && context.lingerEndMs <= nowMs) {
-      context.lingerEndMs = null;
-      this.#setDownloadingNow(false);
-    }
+    this.#context.nowMs = nowMs;
+    this.#activity.handleTime();
     this.#uploads.handleTime();
     if (this.#selection.deadlineMs <= nowMs) this.#isFillDue = true;
   }
@@ -402,14 +361,11 @@ export class ReplicationMachine {
   /** Decides what is to be done after inputs; to be called before the other polls. */
   poll(nowMs: number): void {
     this.#context.nowMs = nowMs;
-    if (this.#areRangesDue) {
-      this.#areRangesDue = false;
-      this.#book.checkRanges();
-    }
+    this.#logChanges.settleRanges();
     if (this.#isFillDue) {
       this.#isFillDue = false;
       this.#selection.fill();
-      this.#checkUpgradeAvailable();
+      this.#upgradeWatch.check();
     }
     // What is ready leaves room for the next run, which may be ready at once.
     do this.#planJobs(); while (this.#uploads.flushAll());
@@ -443,8 +399,7 @@ export class ReplicationMachine {
 
   /** When {@linkcode handleTime} is due, ms; Infinity for never. */
   pollDeadline(): number {
-    const lingerMs = this.#context.lingerEndMs ?? Infinity;
-    return Math.min(lingerMs, this.#uploads.deadlineMs, this.#selection.deadlineMs);
+    return Math.min(this.#activity.deadlineMs, this.#uploads.deadlineMs, this.#selection.deadlineMs);
   }
 
   // State.
@@ -486,15 +441,15 @@ export class ReplicationMachine {
 
   /** Longest run of blocks from 0 that a peer on our fork has claimed. */
   get remoteContiguousLength(): number {
-    return this.#remoteContiguousLength;
+    return this.#claims.contiguousLength;
   }
 
   /** Someone looks for peers while this is above 0; an upgrade then waits for the first. */
   get findingPeers(): number {
-    return this.#findingPeers;
+    return this.#upgradeWatch.findingPeers;
   }
   set findingPeers(count: number) {
-    this.#findingPeers = count;
+    this.#upgradeWatch.findingPeers = count;
     if (count === 0) this.#isFillDue = true;
   }
 
@@ -523,7 +478,7 @@ export class ReplicationMachine {
     peer.remoteDownloading = message.downloading;
     peer.remoteHasManifest = message.hasManifest;
     peer.remoteAllowPush = message.allowPush;
-    if (this.#closeIfIdle(peer)) return;
+    if (this.#activity.closeIfIdle(peer)) return;
     peer.lengthAcked = message.fork === published.fork ? message.remoteLength : 0;
     if (message.fork > head.fork) this.#context.emit({ kind: "fork", peer, data: null });
     if (message.length > head.length && peer.lengthAcked === published.length && message.fork === head.fork) {
@@ -533,113 +488,15 @@ export class ReplicationMachine {
     this.#negotiation.handleSync(peer, message, hasLengthChanged);
   }
 
-  #handleBitfield(peer: PeerState, { start, bitfield }: BitfieldMessage): void {
-    this.#changed();
-    peer.has.insert(start, bitfield);
-  }
-
-  #handleRange(peer: PeerState, { drop, start, length }: RangeMessage): void {
-    this.#changed();
-    const end = Math.min(start + length, Number.MAX_SAFE_INTEGER);
-    peer.has.setRange(start, end, !drop);
-    if (drop || start !== 0 || peer.remoteFork !== this.#context.log.head.fork) return;
-    if (end <= this.#remoteContiguousLength) return;
-    this.#remoteContiguousLength = end;
-    this.#context.emit({ kind: "remote-contiguous-length", length: end });
-  }
-
   #handleExtension(peer: PeerState, { name, message }: ExtensionMessage): void {
     const fullName = name === "" ? peer.lastExtensionReceived : name;
     if (fullName.length <= EXTENSION_NAME_BYTES_MAX) peer.lastExtensionReceived = fullName;
     this.#context.emit({ kind: "extension", peer, name: fullName, message });
   }
 
-  #handleHeadChange(): void {
-    this.#book.checkUpgrade();
-    this.#book.markSeeks();
-    this.#areRangesDue = true;
-  }
-
-  /** Blocks written here are announced once they may be: when they are published. */
-  #handlePublish(): void {
-    const { published, bitfield } = this.#context.log;
-    const start = published.fork === this.#published.fork ? this.#published.length : 0;
-    for (const run of bitfield.setRanges(start, published.length)) {
-      this.#announcer.announceToAll(run.start, run.end - run.start, false);
-    }
-  }
-
-  #signalIfPublishedChanged(): void {
-    const { length, fork } = this.#context.log.published;
-    if (length === this.#published.length && fork === this.#published.fork) return;
-    this.#published = { length, fork };
-    this.#negotiation.signalAll();
-  }
-
-  #readWaitingBlocks(): void {
-    const { bitfield } = this.#context.log;
-    const indexes: number[] = [];
-    for (const demand of this.#book.blocks.values()) {
-      if (demand.handles.length > 0 && bitfield.get(demand.index)) indexes.push(demand.index);
-    }
-    if (indexes.length > 0) this.#context.jobs.push({ kind: "read", indexes });
-  }
-
-  #setDownloadingNow(downloading: boolean): void {
-    const context = this.#context;
-    if (context.downloading === downloading) return;
-    context.downloading = downloading;
-    if (!downloading && context.isDownloading) return;
-    for (const peer of context.peers) this.#negotiation.sendSync(peer);
-    if (!downloading) { for (const peer of context.peers) this.#closeIfIdle(peer); }
-    this.#isFillDue = true;
-    context.emit({ kind: "downloading", value: downloading });
-  }
-
-  #closeIfIdle(peer: PeerState): boolean {
-    if (peer.remoteDownloading || this.#context.isDownloading) return false;
-    this.#context.emit({ kind: "close", peer, error: null });
-    return true;
-  }
-
-  /** Tells users who wait for an upgrade that there is none, once enough peers have said so. */
-  #checkUpgradeAvailable(): void {
-    const { upgrade } = this.#book;
-    const { peers, log } = this.#context;
-    if (upgrade === null || upgrade.handles.length === 0 || upgrade.requests.length > 0) return;
-    if (this.#expectedPeers > 0 && peers.length < UPGRADE_PEERS_MAX) return;
-    if (!this.#hasHadPeers && this.#findingPeers > 0) return;
-    for (const peer of peers.slice(0, UPGRADE_PEERS_MAX)) {
-      if (!peer.isSynced) return;
-      if (log.head.length === 0 && peer.remoteLength > 0) return;
-      if (peer.remoteLength <= upgrade.length || peer.remoteFork !== upgrade.fork) continue;
-      if (peer.upgradeChecks > 0 || peer.remoteCanUpgrade) return;
-      if (peer.lengthAcked !== log.published.length && peer.remoteFork === log.head.fork) return;
-    }
-    this.#book.resolveUpgrade(false);
-  }
-
   /** Notes that what could not be asked for before may be possible now. */
   #changed(): void {
     this.#context.generation++;
     this.#isFillDue = true;
-  }
-
-  #countReceived(
-    peer: PeerState,
-    name: keyof Pick<
-      ReplicationStats,
-      | "wireSync"
-      | "wireRequest"
-      | "wireCancel"
-      | "wireData"
-      | "wireWant"
-      | "wireBitfield"
-      | "wireRange"
-      | "wireExtension"
-    >,
-  ): void {
-    peer.stats[name].rx++;
-    this.#context.stats[name].rx++;
   }
 }

@@ -49,6 +49,18 @@ export type WireCounterName = {
   [Name in keyof ReplicationStats]: ReplicationStats[Name] extends WireCounter ? Name : never;
 }[keyof ReplicationStats];
 
+/** The counter of each kind of message. Compat: hypercore/lib/replicator.js counts no noData, and unwants only sent. */
+export const COUNTER_OF_RECEIVED: { readonly [kind: string]: WireCounterName | undefined } = {
+  sync: "wireSync",
+  request: "wireRequest",
+  cancel: "wireCancel",
+  data: "wireData",
+  want: "wireWant",
+  bitfield: "wireBitfield",
+  range: "wireRange",
+  extension: "wireExtension",
+};
+
 /** All zero. */
 export function newStats(): ReplicationStats {
   return {
