@@ -16,6 +16,7 @@ export type UDXErrorCode =
 
 /** A stream or socket failed; `code` says how. */
 export class UDXError extends QuinceError {
+  /** What went wrong, for programs. */
   declare readonly code: UDXErrorCode;
 
   /** Creates an error with one of the codes. */

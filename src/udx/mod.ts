@@ -14,6 +14,31 @@
  *
  * @module
  */
+export type {
+  CancelTimer,
+  Clock,
+  Duplex,
+  DuplexConstructor,
+  DuplexEvents,
+  DuplexOptions,
+  PipeTarget,
+  Random,
+  Readable,
+  ReadableConstructor,
+  ReadableEvents,
+  ReadableOptions,
+  Stream,
+  StreamCallback,
+  StreamEvents,
+  StreamListener,
+  StreamOptions,
+  Writable,
+  WritableConstructor,
+  WritableEvents,
+  WritableOptions,
+} from "../base/mod.ts";
+export { TypedEventEmitter } from "../base/mod.ts";
+export type { LookupResult, NetworkInterface } from "../platform/mod.ts";
 export { UDXError, type UDXErrorCode } from "./errors.ts";
 export { NetworkInterfaces, type NetworkInterfacesEvents } from "./interface_watcher.ts";
 export {

@@ -108,7 +108,11 @@ export class UDXSocket extends TypedEventEmitter<UDXSocketEvents> implements Asy
   /** Yours to use. */
   userData: unknown = null;
 
-  /** Inner side, for streams. */
+  /**
+   * Inner side, for streams.
+   *
+   * @internal
+   */
   readonly [socketAttachment]: SocketAttachment;
 
   readonly #driver: Driver;

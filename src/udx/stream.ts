@@ -3,7 +3,15 @@
  *
  * @module
  */
-import { Duplex, isBytes, utf8Bytes, viewBytes, Writable } from "../base/mod.ts";
+import {
+  drained,
+  Duplex,
+  isBytes,
+  type StreamCallback,
+  utf8Bytes,
+  viewBytes,
+  type Writable,
+} from "../base/mod.ts";
 import { createTraffic, type Driver, type SocketPath, type StreamHost, type Traffic } from "./driver.ts";
 import { UDXError } from "./errors.ts";
 import { IPV4_OVERHEAD_BYTES, IPV6_OVERHEAD_BYTES } from "./limits.ts";
@@ -80,8 +88,6 @@ export type UDXStreamEvents = {
   drain: () => void;
 };
 
-type Callback = (error?: Error | null) => void;
-
 /** Streams of a driver, by their host: whom a relay forwards to. */
 export const streamHost: unique symbol = Symbol("udx stream host");
 
@@ -131,7 +137,11 @@ export class UDXStream extends Duplex<
   /** Yours to use. */
   userData: unknown = null;
 
-  /** Inner side, for relays. */
+  /**
+   * Inner side, for relays.
+   *
+   * @internal
+   */
   readonly [streamHost]: StreamHost;
 
   readonly #driver: Driver;
@@ -145,8 +155,8 @@ export class UDXStream extends Duplex<
   #remoteChange: { promise: Promise<void>; resolve: () => void; reject: (error: Error) => void } | null =
     null;
   #isClosed = false;
-  #onWritten: Callback | null = null;
-  #onDestroyed: Callback | null = null;
+  #onWritten: StreamCallback | null = null;
+  #onDestroyed: StreamCallback | null = null;
   readonly #unread: (Uint8Array | null)[] = [];
   #unreadBytes = 0;
   #isReaderFull = false;
@@ -154,7 +164,7 @@ export class UDXStream extends Duplex<
 
   /** Called by `udx.createStream()`. */
   constructor(udx: UDX, driver: Driver, id: number, options: UDXStreamOptions = {}) {
-    super(DUPLEX_OPTIONS);
+    super({ mapWritable: toBytes, eagerOpen: true });
     this.udx = udx;
     this.id = id;
     this.#driver = driver;
@@ -350,7 +360,7 @@ export class UDXStream extends Duplex<
 
   /** Resolves with true when the peer acknowledged all that was written, with false when the stream closed first. */
   async flush(): Promise<boolean> {
-    const isDrained = await (Writable as unknown as DrainedStatics).drained(this);
+    const isDrained = await drained(this);
     if (!isDrained || this.destroying || this.#isClosed) return false;
     const { sender } = this.#machine;
     if (sender.ackedOffset >= sender.writtenOffset) return true;
@@ -386,14 +396,14 @@ export class UDXStream extends Duplex<
   }
 
   /** Called by streamx. */
-  override _read(done: Callback): void {
+  override _read(done: StreamCallback): void {
     this.#isReaderFull = false;
     this.#feedReader();
     done(null);
   }
 
   /** Called by streamx. */
-  override _writev(chunks: Uint8Array[], done: Callback): void {
+  override _writev(chunks: Uint8Array[], done: StreamCallback): void {
     if (!this.connected) {
       return done(new UDXError("ERR_ASSERTION", "Writing while not connected not currently supported"));
     }
@@ -403,7 +413,7 @@ export class UDXStream extends Duplex<
   }
 
   /** Called by streamx. */
-  override _final(done: Callback): void {
+  override _final(done: StreamCallback): void {
     if (!this.connected) {
       return done(new UDXError("ERR_ASSERTION", "Writing while not connected not currently supported"));
     }
@@ -423,7 +433,7 @@ export class UDXStream extends Duplex<
   }
 
   /** Called by streamx. */
-  override _destroy(done: Callback): void {
+  override _destroy(done: StreamCallback): void {
     if (this.#isClosed) return done(null);
     this.#onDestroyed = done;
     if (!this.connected) {
@@ -474,7 +484,7 @@ export class UDXStream extends Duplex<
     this.socket = socket;
   }
 
-  #finishWrite(done: Callback): void {
+  #finishWrite(done: StreamCallback): void {
     this.#driver.schedule(this[streamHost]);
     if (this.#machine.isWritable) done(null);
     else this.#onWritten = done;
@@ -559,17 +569,9 @@ export class UDXStream extends Duplex<
   }
 }
 
-/** `drained` is missing from streamx's types. */
-interface DrainedStatics {
-  drained(stream: unknown): Promise<boolean>;
-}
-
 function toBytes(data: Uint8Array | string): Uint8Array {
   return isBytes(data) ? data : utf8Bytes(data);
 }
-
-/** `eagerOpen` is missing from streamx's types. */
-const DUPLEX_OPTIONS = { mapWritable: toBytes, eagerOpen: true };
 
 function refuseAll(): boolean {
   return true;
