@@ -75,8 +75,8 @@ export class Sender<Path extends PacketPath> {
     fastRecoveryCount: 0,
     windowProbeCount: 0,
   };
-  readonly rtt = new RttEstimator();
-  readonly mtu = new MtuDiscovery();
+  readonly rtt: RttEstimator = new RttEstimator();
+  readonly mtu: MtuDiscovery = new MtuDiscovery();
   readonly #congestion: CongestionController;
   readonly #slab: Slab;
   readonly #board = new Scoreboard<Path>();
