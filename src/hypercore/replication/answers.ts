@@ -36,9 +36,9 @@ export class Answers {
     this.#requests = requests;
   }
 
-  /** Whether something was received that is not stored yet. */
-  get isBusy(): boolean {
-    return this.#isVerifying || this.#waiting.length > 0;
+  /** Whether the log is at work on answers. */
+  get isVerifying(): boolean {
+    return this.#isVerifying;
   }
 
   /** An answer, or data nobody asked for. */

@@ -361,7 +361,8 @@ export class ReplicationMachine {
   /** Decides what is to be done after inputs; to be called before the other polls. */
   poll(nowMs: number): void {
     this.#context.nowMs = nowMs;
-    this.#logChanges.settleRanges();
+    // The log tells of what it stored before it says what it verified; users hear of it in the other order.
+    if (!this.#answers.isVerifying) this.#logChanges.settleRanges();
     if (this.#isFillDue) {
       this.#isFillDue = false;
       this.#selection.fill();
