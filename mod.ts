@@ -2,7 +2,8 @@
  * Quince: the Pear peer-to-peer stack, without native addons and wire-compatible with the npm packages.
  *
  * Each building block also has an import of its own, whose default export is what the npm package of that name exports:
- * `@quince/quince/hypercore`, `/secret-stream`, `/protomux`, `/compact-encoding`, `/hypercore-crypto`, `/storage`.
+ * `@quince/quince/hypercore`, `/secret-stream`, `/protomux`, `/udx`, `/compact-encoding`, `/hypercore-crypto`,
+ * `/storage`.
  *
  * @example
  * ```ts
