@@ -10,14 +10,12 @@ import type {
   DatagramSocketOptions,
   OutgoingDatagram,
 } from "./datagram_socket.ts";
+import { SendQueue } from "./send_queue.ts";
 import { RECEIVE_BATCH_MAX, ReceiveBatch } from "./receive_batch.ts";
 import { bindError, isPermissionRefusal, netPermissionError, PlatformError } from "./errors.ts";
 
 /** Largest datagram that is received whole; libudx's own buffer has the same size (include/udx.h). */
 const DATAGRAM_BYTES_MAX = 2048;
-
-/** Sends not yet taken by the system before the socket says that it is full. */
-const SENDS_PENDING_MAX = 96;
 
 /**
  * A receive that finds a datagram continues within this many microtasks; when none arrived after so many, the
@@ -96,8 +94,7 @@ class DenoDatagramSocket implements DatagramSocket {
   readonly #batch: ReceiveBatch;
   #receivedCount = 0;
   #idleCheckArmed = false;
-  #sendsPending = 0;
-  #wasFull = false;
+  readonly #queue: SendQueue;
   #closed = false;
   readonly #receiving: Promise<void>;
   /** Deno's own form of the addresses last sent to: most sockets talk to few peers at a time. */
@@ -107,6 +104,11 @@ class DenoDatagramSocket implements DatagramSocket {
     this.#conn = conn;
     this.#handlers = handlers;
     this.#batch = new ReceiveBatch((datagrams, count) => handlers.onReceive(datagrams, count));
+    this.#queue = new SendQueue({
+      send: (bytes, address) => conn.send(bytes, this.#destination(address)),
+      onError: (error, address) => this.#reportSend(error, address),
+      onWritable: () => handlers.onWritable(),
+    });
     const { hostname, port } = conn.addr;
     this.address = { host: hostname, port, family: hostname.includes(":") ? 6 : 4 };
     const slab = new Uint8Array((RECEIVE_BATCH_MAX + 1) * DATAGRAM_BYTES_MAX);
@@ -117,20 +119,11 @@ class DenoDatagramSocket implements DatagramSocket {
   }
 
   get isWritable(): boolean {
-    return this.#sendsPending < SENDS_PENDING_MAX;
+    return this.#queue.isWritable;
   }
 
   sendMany(datagrams: readonly OutgoingDatagram[], count: number): void {
-    if (this.#closed) return;
-    for (let i = 0; i < count; i++) {
-      const { bytes, address } = datagrams[i]!;
-      this.#sendsPending++;
-      this.#conn.send(bytes, this.#destination(address)).then(
-        this.#onSent,
-        (error) => this.#onSendFailed(error, address),
-      );
-    }
-    if (!this.isWritable) this.#wasFull = true;
+    this.#queue.push(datagrams, count);
   }
 
   async send(bytes: Uint8Array, address: DatagramAddress): Promise<boolean> {
@@ -149,6 +142,7 @@ class DenoDatagramSocket implements DatagramSocket {
   async close(): Promise<void> {
     if (!this.#closed) {
       this.#closed = true;
+      this.#queue.close();
       this.#conn.close();
     }
     await this.#receiving;
@@ -231,27 +225,13 @@ class DenoDatagramSocket implements DatagramSocket {
     return destination;
   }
 
-  readonly #onSent = (): void => {
-    this.#sendsPending--;
-    this.#announceRoom();
-  };
-
-  #onSendFailed(error: unknown, address: DatagramAddress): void {
-    this.#sendsPending--;
-    if (this.#closed) return;
+  #reportSend(error: unknown, address: DatagramAddress): void {
+    const isRefusal = isPermissionRefusal(error);
+    const target = `${address.host}:${address.port}`;
     this.#handlers.onSendError(
-      isPermissionRefusal(error)
-        ? netPermissionError(`Cannot send to ${address.host}:${address.port}`, error)
-        : error,
+      isRefusal ? netPermissionError(`Cannot send to ${target}`, error) : error,
       address,
     );
-    this.#announceRoom();
-  }
-
-  #announceRoom(): void {
-    if (!this.#wasFull || this.#closed || this.#sendsPending > SENDS_PENDING_MAX / 4) return;
-    this.#wasFull = false;
-    this.#handlers.onWritable();
   }
 }
 

@@ -13,9 +13,7 @@ import type {
 } from "./datagram_socket.ts";
 import { bindError, errorCode, isPermissionRefusal, netPermissionError, PlatformError } from "./errors.ts";
 import { ReceiveBatch } from "./receive_batch.ts";
-
-/** Sends not yet taken by the system before the socket says that it is full. */
-const SENDS_PENDING_MAX = 96;
+import { SendQueue } from "./send_queue.ts";
 
 /** What we ask the system for, as libudx does on bind (src/udx.c); the system may give less. */
 const RECEIVE_BUFFER_BYTES = 1024 * 1024;
@@ -67,8 +65,7 @@ class NodeDatagramSocket implements DatagramSocket {
   readonly #handlers: DatagramSocketHandlers;
   readonly #batch: ReceiveBatch;
   #deliveryArmed = false;
-  #sendsPending = 0;
-  #wasFull = false;
+  readonly #queue: SendQueue;
   #closed: Promise<void> | null = null;
   #ttl = 64;
 
@@ -76,6 +73,11 @@ class NodeDatagramSocket implements DatagramSocket {
     this.#socket = socket;
     this.#handlers = handlers;
     this.#batch = new ReceiveBatch((datagrams, count) => handlers.onReceive(datagrams, count));
+    this.#queue = new SendQueue({
+      send: (bytes, address) => this.#sendOne(bytes, address),
+      onError: (error, address) => handlers.onSendError(this.#sendError(error, address), address),
+      onWritable: () => handlers.onWritable(),
+    });
     const bound = socket.address();
     this.address = { host: bound.address, port: bound.port, family: bound.address.includes(":") ? 6 : 4 };
     socket.on("message", (bytes, from) => this.#onMessage(bytes, from.address, from.port));
@@ -90,22 +92,11 @@ class NodeDatagramSocket implements DatagramSocket {
   }
 
   get isWritable(): boolean {
-    return this.#sendsPending < SENDS_PENDING_MAX;
+    return this.#queue.isWritable;
   }
 
   sendMany(datagrams: readonly OutgoingDatagram[], count: number): void {
-    if (this.#closed) return;
-    for (let i = 0; i < count; i++) {
-      const { bytes, address } = datagrams[i]!;
-      this.#sendsPending++;
-      this.#sendNow(bytes, address, (error) => {
-        this.#sendsPending--;
-        if (this.#closed) return;
-        if (error) this.#handlers.onSendError(this.#sendError(error, address), address);
-        this.#announceRoom();
-      });
-    }
-    if (!this.isWritable) this.#wasFull = true;
+    this.#queue.push(datagrams, count);
   }
 
   send(
@@ -126,6 +117,7 @@ class NodeDatagramSocket implements DatagramSocket {
   }
 
   close(): Promise<void> {
+    this.#queue.close();
     this.#closed ??= new Promise((resolve) => this.#socket.close(() => resolve()));
     return this.#closed;
   }
@@ -153,6 +145,12 @@ class NodeDatagramSocket implements DatagramSocket {
     else this.#socket.dropMembership(group, on);
   }
 
+  #sendOne(bytes: Uint8Array, address: DatagramAddress): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#sendNow(bytes, address, (error) => error ? reject(error) : resolve());
+    });
+  }
+
   #sendNow(bytes: Uint8Array, address: DatagramAddress, done: (error: Error | null) => void): void {
     const needsMapping = this.address.family === 6 && address.family === 4;
     const host = needsMapping ? `::ffff:${address.host}` : address.host;
@@ -172,12 +170,6 @@ class NodeDatagramSocket implements DatagramSocket {
       `Cannot send to ${address.host}:${address.port} (${errorCode(error)})`,
       { cause: error },
     );
-  }
-
-  #announceRoom(): void {
-    if (!this.#wasFull || this.#sendsPending > SENDS_PENDING_MAX / 4) return;
-    this.#wasFull = false;
-    this.#handlers.onWritable();
   }
 
   #onMessage(bytes: Uint8Array, host: string, port: number): void {

@@ -128,18 +128,9 @@ export class ReceiveBuffer {
   }
 
   #newestRanges(): Range[] {
-    let threshold = 0;
-    let count = 0;
-    for (; threshold < REPORTS_MAX; threshold++) {
-      count += this.#ranges.reduce((sum, range) => range.reportCount === threshold ? sum + 1 : sum, 0);
-      if (count >= SACK_RANGES_MAX) break;
-    }
-    const chosen: Range[] = [];
-    for (const range of this.#ranges) {
-      if (range.reportCount > threshold) continue;
-      chosen.push(range);
-      if (chosen.length === SACK_RANGES_MAX) break;
-    }
-    return chosen;
+    const byNews: Range[][] = Array.from({ length: REPORTS_MAX + 1 }, () => []);
+    for (const range of this.#ranges) byNews[Math.min(range.reportCount, REPORTS_MAX)]!.push(range);
+    const chosen = byNews.flat().slice(0, SACK_RANGES_MAX);
+    return chosen.sort((a, b) => seqDiff(a.start, b.start));
   }
 }

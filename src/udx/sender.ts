@@ -37,9 +37,6 @@ const TAIL_PROBES_MAX = 3;
 /** Timeouts of one packet after which the path is suspected of carrying less than it did. */
 const BLACK_HOLE_TIMEOUTS = 2;
 
-/** Timeouts of a packet with nothing but the end after which a peer that has ended too is taken to be gone. */
-const END_TIMEOUTS = 2;
-
 /** What every header says about the other direction, and where packets go. */
 export interface HeaderFields<Path extends PacketPath> {
   /** The receiver's stream id. */
@@ -265,10 +262,9 @@ export class Sender<Path extends PacketPath> {
     return this.#end === "acked";
   }
 
-  /** Nothing but the end itself is unacknowledged, and it timed out more than once. */
-  get isEndGoingUnanswered(): boolean {
-    if (this.#end !== "sent" || this.#unackedBytes > 0) return false;
-    return (this.#board.get(this.#board.ackedSeq)?.timeoutCount ?? 0) >= END_TIMEOUTS;
+  /** Nothing but the end itself is unacknowledged. */
+  get isOnlyEndUnacked(): boolean {
+    return this.#end === "sent" && this.#unackedBytes === 0;
   }
 
   /** Sequence number of the next packet. */

@@ -147,14 +147,8 @@ export class StreamMachine<Path extends PacketPath> {
   /** Drops the stream and tells the peer, once. */
   destroy(): void {
     if (this.#state.kind === "closed") return;
-    let reply: Transmit<Path> | null = null;
-    if (this.#state.kind === "connected") {
-      const { header } = this.#state;
-      reply = { bytes: this.#control(FLAG_DESTROY, header), path: header.path };
-      this.#sender.skipOne();
-    }
-    this.#close(null, reply);
-    if (reply) this.#isAckDue = true;
+    if (this.#state.kind === "connected") this.#closeTelling(null, this.#state.header);
+    else this.#close(null, null);
   }
 
   /** Drops the stream with an error of ours, telling nobody; as a relay does. */
@@ -231,14 +225,12 @@ export class StreamMachine<Path extends PacketPath> {
   handleTimeout(nowMs: number): void {
     if (this.#state.kind !== "connected") return;
     this.#sender.handleTimeout(nowMs);
-    if (this.#hasRemoteEnded && this.#sender.isEndGoingUnanswered) {
-      // Compat: libudx forgets a stream at once, so nobody repeats an acknowledgement that got lost (src/udx.c).
-      // All data was acknowledged and the peer has ended: nothing is missing but that packet.
-      this.#close(null, null);
-      return;
-    }
     if (this.#sender.hasTimedOut) {
-      this.#close(new UDXError("ETIMEDOUT", "connection timed out"), null);
+      // Compat: libudx forgets a stream at once, so nobody repeats an acknowledgement that got lost (src/udx.c).
+      // When all data was acknowledged and the peer has ended, nothing is missing but that of our end.
+      const isComplete = this.#hasRemoteEnded && this.#sender.isOnlyEndUnacked;
+      const error = isComplete ? null : new UDXError("ETIMEDOUT", "connection timed out");
+      this.#closeTelling(error, this.#state.header);
       return;
     }
     if (this.#sender.pollWindowProbe()) this.#isHeartbeatDue = true;
@@ -375,6 +367,14 @@ export class StreamMachine<Path extends PacketPath> {
     // The peer may not get our last acknowledgement and send its end again.
     this.#close(null, { bytes: this.#control(0, header), path: header.path });
     this.#isAckDue = wasAckDue;
+  }
+
+  /** Closes with a packet that destroys the peer's stream; it leaves once, and again when the peer asks. */
+  #closeTelling(error: UDXError | null, header: HeaderFields<Path>): void {
+    const reply = { bytes: this.#control(FLAG_DESTROY, header), path: header.path };
+    this.#sender.skipOne();
+    this.#close(error, reply);
+    this.#isAckDue = true;
   }
 
   #close(error: UDXError | null, reply: Transmit<Path> | null): void {

@@ -1,0 +1,171 @@
+import { strict as assert } from "node:assert";
+import {
+  bindDatagramSocket,
+  type DatagramSocket,
+  type DatagramSocketHandlers,
+  PlatformError,
+} from "../../../src/platform/mod.ts";
+
+interface Received {
+  readonly bytes: Uint8Array;
+  readonly host: string;
+  readonly port: number;
+  readonly family: number;
+}
+
+class Inbox implements DatagramSocketHandlers {
+  readonly received: Received[] = [];
+  readonly errors: unknown[] = [];
+  writableCount = 0;
+  batchMax = 0;
+  #wanted = 0;
+  #wake: () => void = () => {};
+
+  onReceive(
+    datagrams: readonly { bytes: Uint8Array; address: Omit<Received, "bytes"> }[],
+    count: number,
+  ): void {
+    this.batchMax = Math.max(this.batchMax, count);
+    for (const { bytes, address } of datagrams.slice(0, count)) {
+      this.received.push({
+        bytes: bytes.slice(),
+        host: address.host,
+        port: address.port,
+        family: address.family,
+      });
+    }
+    if (this.received.length >= this.#wanted) this.#wake();
+  }
+
+  onWritable(): void {
+    this.writableCount++;
+  }
+
+  onSendError(error: unknown): void {
+    this.errors.push(error);
+  }
+
+  /** Resolves when `count` datagrams have arrived. */
+  async take(count: number): Promise<Received[]> {
+    this.#wanted = count;
+    if (this.received.length < count) await new Promise<void>((resolve) => this.#wake = resolve);
+    return this.received.splice(0, count);
+  }
+}
+
+interface Bound extends AsyncDisposable {
+  readonly socket: DatagramSocket;
+  readonly inbox: Inbox;
+}
+
+function bind(backend: "deno" | "node", host = "127.0.0.1", port = 0): Bound {
+  const inbox = new Inbox();
+  const socket = bindDatagramSocket({ host, port, backend, handlers: inbox });
+  return { socket, inbox, [Symbol.asyncDispose]: () => socket.close() };
+}
+
+for (const backend of ["deno", "node"] as const) {
+  Deno.test(`DatagramSocket sends batches in order (${backend})`, async () => {
+    await using from = bind(backend);
+    await using to = bind(backend);
+    assert.equal(from.socket.backend, backend);
+    const batch = Array.from(
+      { length: 40 },
+      (_, i) => ({ bytes: new Uint8Array([i]), address: to.socket.address }),
+    );
+    from.socket.sendMany(batch, 30);
+    const received = await to.inbox.take(30);
+    assert.deepEqual(received.map(({ bytes }) => bytes[0]), Array.from({ length: 30 }, (_, i) => i));
+    assert.deepEqual(
+      { host: received[0]!.host, port: received[0]!.port, family: received[0]!.family },
+      from.socket.address,
+    );
+  });
+
+  Deno.test(`DatagramSocket says when it is full, and when there is room again (${backend})`, async () => {
+    await using from = bind(backend);
+    await using to = bind(backend);
+    const batch = Array.from(
+      { length: 96 },
+      () => ({ bytes: new Uint8Array(1), address: to.socket.address }),
+    );
+    from.socket.sendMany(batch, 95);
+    assert.equal(from.socket.isWritable, true);
+    from.socket.sendMany(batch, 1);
+    assert.equal(from.socket.isWritable, false);
+    while (from.inbox.writableCount === 0) await from.socket.send(new Uint8Array(1), to.socket.address);
+    assert.equal(from.socket.isWritable, true);
+  });
+
+  Deno.test(`DatagramSocket on IPv6 talks to IPv4 in plain notation (${backend})`, async () => {
+    await using six = bind(backend, "::");
+    await using four = bind(backend);
+    const { port } = six.socket.address;
+    assert.equal(await four.socket.send(new Uint8Array([1]), { host: "127.0.0.1", port, family: 4 }), true);
+    assert.deepEqual((await six.inbox.take(1))[0]!.host, "127.0.0.1");
+    assert.equal(await six.socket.send(new Uint8Array([2]), four.socket.address), true);
+    assert.deepEqual([...(await four.inbox.take(1))[0]!.bytes], [2]);
+    await using other = bind(backend, "::1");
+    assert.equal(await other.socket.send(new Uint8Array([3]), { host: "::1", port, family: 6 }), true);
+    assert.deepEqual((await six.inbox.take(1))[0]!.family, 6);
+  });
+
+  Deno.test(`DatagramSocket reports a datagram that is too large as not sent (${backend})`, async () => {
+    await using from = bind(backend);
+    assert.equal(await from.socket.send(new Uint8Array(70_000), from.socket.address), false);
+    from.socket.sendMany([{ bytes: new Uint8Array(70_000), address: from.socket.address }], 1);
+    while (from.inbox.errors.length === 0) await from.socket.send(new Uint8Array(1), from.socket.address);
+  });
+
+  Deno.test(`bindDatagramSocket() tells why it cannot bind (${backend})`, async () => {
+    await using taken = bind(backend);
+    const { port } = taken.socket.address;
+    assert.throws(() => bind(backend, "127.0.0.1", port), { name: "PlatformError", code: "EADDRINUSE" });
+    assert.throws(() => bind(backend, "192.0.2.1"), { name: "PlatformError", code: "EADDRNOTAVAIL" });
+  });
+
+  Deno.test(`DatagramSocket stays silent after close() (${backend})`, async () => {
+    const { socket } = bind(backend);
+    const { address } = socket;
+    await socket.close();
+    await socket.close();
+    assert.equal(await socket.send(new Uint8Array(1), address), false);
+    socket.sendMany([{ bytes: new Uint8Array(1), address }], 1);
+  });
+
+  Deno.test({
+    name: `bindDatagramSocket() names the flag that a refusal is about (${backend})`,
+    permissions: { net: ["127.0.0.2"] },
+    fn: () => {
+      assert.throws(
+        () => bind(backend),
+        (error) =>
+          error instanceof PlatformError && error.code === "ERR_PERMISSION" && error.flag === "--allow-net",
+      );
+    },
+  });
+}
+
+Deno.test("bindDatagramSocket() takes Deno's sockets unless they cannot do what is asked", async () => {
+  const handlers = new Inbox();
+  const fast = bindDatagramSocket({ host: "127.0.0.1", port: 0, handlers });
+  assert.equal(fast.backend, "deno");
+  const strict = bindDatagramSocket({ host: "::1", port: 0, ipv6Only: true, handlers });
+  assert.equal(strict.backend, "node");
+  assert.throws(
+    () => bindDatagramSocket({ host: "::1", port: 0, ipv6Only: true, backend: "deno", handlers }),
+    { code: "ERR_UNSUPPORTED" },
+  );
+  await Promise.all([fast.close(), strict.close()]);
+});
+
+Deno.test("bindDatagramSocket() shares an address when asked to", async () => {
+  const handlers = new Inbox();
+  for (const backend of ["deno", "node"] as const) {
+    const first = bindDatagramSocket({ host: "127.0.0.1", port: 0, reuseAddress: true, backend, handlers });
+    const { port } = first.address;
+    const second = bindDatagramSocket({ host: "127.0.0.1", port, reuseAddress: true, backend, handlers });
+    assert.equal(second.address.port, port);
+    await Promise.all([first.close(), second.close()]);
+  }
+});

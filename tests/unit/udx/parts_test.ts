@@ -1,0 +1,352 @@
+/** The small parts of a stream, each by itself. */
+import { strict as assert } from "node:assert";
+import { SeededRandom } from "../../../src/base/mod.ts";
+import { isIP, isIPv4, isIPv6 } from "../../../src/udx/address.ts";
+import { ClosedStreams } from "../../../src/udx/closed_streams.ts";
+import { MtuDiscovery } from "../../../src/udx/mtu.ts";
+import { Pacer } from "../../../src/udx/pacer.ts";
+import { ReadAssembler } from "../../../src/udx/read_assembler.ts";
+import { ReceiveBuffer } from "../../../src/udx/receive_buffer.ts";
+import { RttEstimator } from "../../../src/udx/rtt.ts";
+import { Scoreboard } from "../../../src/udx/scoreboard.ts";
+import { seqAdd, seqDiff } from "../../../src/udx/sequence.ts";
+import { readUint32 } from "../../../src/udx/messages.ts";
+import { WindowTuner } from "../../../src/udx/window_tuner.ts";
+import { WindowedFilter } from "../../../src/udx/windowed_filter.ts";
+import { WriteQueue } from "../../../src/udx/write_queue.ts";
+
+Deno.test("UDX-002 isIP() tells the families apart", () => {
+  for (const host of ["127.0.0.1", "0.0.0.0", "255.255.255.255", "1.20.255.3"]) {
+    assert.equal(isIP(host), 4, host);
+    assert.equal(isIPv4(host), true);
+    assert.equal(isIPv6(host), false);
+  }
+  for (
+    const host of ["::", "::1", "fe80::1%eth0", "1:2:3:4:5:6:7:8", "::ffff:1.2.3.4", "1::8", "2001:db8::"]
+  ) {
+    assert.equal(isIP(host), 6, host);
+    assert.equal(isIPv6(host), true);
+  }
+  for (
+    const host of [
+      "",
+      "localhost",
+      "256.1.1.1",
+      "1.2.3",
+      "1.2.3.4.",
+      "01.2.3.4",
+      ":",
+      ":::",
+      "1:2",
+      "1::2::3",
+      "g::",
+    ]
+  ) {
+    assert.equal(isIP(host), 0, host);
+  }
+  for (const host of ["1:2:3:4:5:6:7:8:9", "1:2:3:4:5:6:7::8:9", "::1.2.3", "::1%", "12345::"]) {
+    assert.equal(isIP(host), 0, host);
+  }
+});
+
+Deno.test("UDX-032 sequence numbers compare across the wrap", () => {
+  assert.equal(seqAdd(0xffffffff, 1), 0);
+  assert.equal(seqAdd(0, -1), 0xffffffff);
+  assert.equal(seqDiff(2, 0xfffffffe), 4);
+  assert.equal(seqDiff(0xfffffffe, 2), -4);
+});
+
+Deno.test("WindowedFilter gives the largest value of its window", () => {
+  const filter = new WindowedFilter("max", 10);
+  const values = [5, 9, 3, 7, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2];
+  values.forEach((value, time) => filter.add(time, value));
+  assert.equal(filter.value, 2);
+});
+
+Deno.test("WindowedFilter never lies above the true maximum nor below the newest value", () => {
+  const random = new SeededRandom(4);
+  const filter = new WindowedFilter("max", 20);
+  const values: number[] = [];
+  for (let time = 0; time < 2000; time++) {
+    values.push(random.next());
+    filter.add(time, values.at(-1)!);
+    const largest = Math.max(...values.slice(-21));
+    assert(filter.value <= largest && filter.value >= values.at(-1)!, `at ${time}`);
+  }
+});
+
+Deno.test("RttEstimator follows RFC 6298 with the timeout between 1 s and 30 s", () => {
+  const rtt = new RttEstimator();
+  assert.equal(rtt.timeoutMs, 1000);
+  rtt.add(0, 400);
+  assert.equal(rtt.smoothedMs, 400);
+  assert.equal(rtt.timeoutMs, 400 + 4 * 200);
+  rtt.add(1, 800);
+  assert.equal(rtt.smoothedMs, 450);
+  assert.equal(rtt.timeoutMs, 450 + 4 * 250);
+  assert.equal(rtt.leastMs, 400);
+  rtt.add(2, 100_000);
+  assert.equal(rtt.timeoutMs, 30_000);
+});
+
+Deno.test("RttEstimator clamps samples that a sleeping machine makes", () => {
+  const rtt = new RttEstimator();
+  assert.equal(rtt.clampMs(90_000), 30_000);
+  rtt.add(0, 100);
+  assert.equal(rtt.clampMs(4_000), 4_000);
+  assert.equal(rtt.clampMs(6_000), 350);
+});
+
+Deno.test("UDX-037 MtuDiscovery climbs in steps of 32 from 1200 to 1500", () => {
+  const mtu = new MtuDiscovery();
+  assert.equal(mtu.probeSize, 0);
+  mtu.handleDelivery();
+  const sizes: number[] = [];
+  while (mtu.probeSize > 0) {
+    const size: number = mtu.probeSize;
+    sizes.push(size);
+    mtu.handleProbeSent();
+    assert.equal(mtu.probeSize, 0);
+    mtu.handleProbeDelivered(size);
+    assert.equal(mtu.size, size);
+  }
+  assert.deepEqual(sizes, [1232, 1264, 1296, 1328, 1360, 1392, 1424, 1456, 1488, 1500]);
+});
+
+Deno.test("UDX-037 MtuDiscovery stops after three lost probes of a size", () => {
+  const mtu = new MtuDiscovery();
+  mtu.handleDelivery();
+  for (let i = 0; i < 3; i++) {
+    assert.equal(mtu.probeSize, 1232);
+    mtu.handleProbeSent();
+    mtu.handleProbeLost();
+  }
+  assert.equal(mtu.probeSize, 0);
+  assert.equal(mtu.size, 1200);
+});
+
+Deno.test("UDX-037 MtuDiscovery falls back to 1200 in a black hole, and starts over on another path", () => {
+  const mtu = new MtuDiscovery();
+  mtu.handleDelivery();
+  mtu.handleProbeSent();
+  mtu.handleProbeDelivered(1232);
+  mtu.handleBlackHole();
+  assert.deepEqual([mtu.size, mtu.probeSize], [1200, 0]);
+  mtu.reset();
+  mtu.handleDelivery();
+  assert.equal(mtu.probeSize, 1232);
+});
+
+Deno.test("UDX-036 Pacer closes when its bytes are spent and opens with time", () => {
+  const pacer = new Pacer();
+  pacer.fill(0, 100);
+  pacer.take(25_000);
+  assert.equal(pacer.isOpen, false);
+  assert.equal(pacer.waitMs(100), 15);
+  pacer.fill(15, 100);
+  assert.equal(pacer.isOpen, true);
+});
+
+Deno.test("UDX-036 Pacer saves up no more than a burst", () => {
+  const pacer = new Pacer();
+  pacer.fill(0, 10);
+  pacer.fill(1_000_000, 10);
+  let count = 0;
+  for (; pacer.isOpen; count++) pacer.take(1500);
+  assert.equal(count, 8);
+});
+
+Deno.test("WriteQueue gives the bytes of its chunks in order, whatever is taken at once", () => {
+  const random = new SeededRandom(5);
+  const queue = new WriteQueue();
+  let written = 0;
+  let read = 0;
+  for (let i = 0; i < 2000; i++) {
+    const chunk = new Uint8Array(Math.floor(random.next() * 50));
+    for (let j = 0; j < chunk.length; j++) chunk[j] = written++;
+    queue.push(chunk);
+    const target = new Uint8Array(Math.min(queue.byteLength, Math.floor(random.next() * 60)));
+    queue.take(target, 0, target.length);
+    for (const byte of target) assert.equal(byte, read++ & 0xff);
+  }
+  assert.equal(queue.byteLength, written - read);
+});
+
+function ranges(buffer: ReceiveBuffer): number[][] {
+  const target = new Uint8Array(8 * 50);
+  const count = buffer.writeRanges(target, 0);
+  return Array.from({ length: count }, (_, i) => [readUint32(target, 8 * i), readUint32(target, 8 * i + 4)]);
+}
+
+Deno.test("UDX-035 ReceiveBuffer reports ranges and gives packets in order", () => {
+  const buffer = new ReceiveBuffer();
+  buffer.start(0xfffffffe);
+  for (const seq of [0, 1, 4, 0xffffffff]) {
+    assert.equal(buffer.insert(seq, 1, new Uint8Array([seq & 0xff]), 100), true);
+  }
+  assert.deepEqual(ranges(buffer), [[0xffffffff, 2], [4, 5]]);
+  assert.equal(buffer.shift(), null);
+  buffer.advance();
+  assert.deepEqual([buffer.shift()!.payload[0], buffer.shift()!.payload[0], buffer.shift()!.payload[0]], [
+    255,
+    0,
+    1,
+  ]);
+  assert.equal(buffer.shift(), null);
+  assert.equal(buffer.nextSeq, 2);
+  assert.deepEqual(ranges(buffer), [[4, 5]]);
+});
+
+Deno.test("UDX-035 ReceiveBuffer joins ranges when a gap closes", () => {
+  const buffer = new ReceiveBuffer();
+  for (const seq of [2, 4, 6, 3, 5]) buffer.insert(seq, 1, new Uint8Array(1), 100);
+  assert.deepEqual(ranges(buffer), [[2, 7]]);
+});
+
+Deno.test("UDX-035 ReceiveBuffer refuses what is old, known, too far or too much", () => {
+  const buffer = new ReceiveBuffer();
+  buffer.start(10);
+  const payload = new Uint8Array(10);
+  assert.equal(buffer.insert(9, 1, payload, 100), false);
+  assert.equal(buffer.insert(10 + 8191, 1, payload, 100), true);
+  assert.equal(buffer.insert(10 + 8192, 1, payload, 100), false);
+  assert.equal(buffer.insert(10 + 8191, 1, payload, 100), false);
+  assert.equal(buffer.insert(12, 1, payload, 19), false);
+  assert.equal(buffer.byteLength, 10);
+});
+
+Deno.test("UDX-035 ReceiveBuffer tells of new ranges first when not all fit", () => {
+  const buffer = new ReceiveBuffer();
+  for (let i = 0; i < 60; i++) buffer.insert(2 + 2 * i, 1, new Uint8Array(1), 1000);
+  assert.equal(ranges(buffer).length, 50);
+  const second = ranges(buffer);
+  assert(second.some(([start]) => start === 2 + 2 * 59));
+});
+
+Deno.test("Scoreboard keeps packets across growth and the wrap of numbers", () => {
+  const board = new Scoreboard<{ overheadBytes: number }>();
+  board.start(0xffffff00);
+  for (let i = 0; i < 1000; i++) {
+    const packet = board.create();
+    packet.bytes = new Uint8Array(100);
+    board.addSent(packet);
+  }
+  assert.equal(board.nextSeq, 0xffffff00 + 1000 - 2 ** 32);
+  assert.equal(board.inFlightCount, 1000);
+  assert.equal(board.inFlightBytes, 100_000);
+  assert.equal(board.get(0xffffff00)!.seq, 0xffffff00);
+  assert.equal(board.get(5)!.seq, 5);
+});
+
+Deno.test("Scoreboard sends lost packets again unless they arrive meanwhile", () => {
+  const board = new Scoreboard<{ overheadBytes: number }>();
+  const packets = Array.from({ length: 4 }, () => {
+    const packet = board.create();
+    packet.bytes = new Uint8Array(10);
+    board.addSent(packet);
+    return packet;
+  });
+  for (const index of [2, 0, 1]) board.markLost(packets[index]!);
+  assert.equal(board.inFlightCount, 1);
+  board.release(board.take(2, true)!);
+  assert.equal(board.peekLost()!.seq, 0);
+  board.shiftLost();
+  assert.equal(board.peekLost()!.seq, 1);
+  board.shiftLost();
+  assert.equal(board.peekLost(), null);
+  assert.equal(board.sackedCount, 1);
+});
+
+Deno.test("Scoreboard puts lost packets in the order of the stream on request", () => {
+  const board = new Scoreboard<{ overheadBytes: number }>();
+  const packets = Array.from({ length: 3 }, () => {
+    const packet = board.create();
+    board.addSent(packet);
+    return packet;
+  });
+  for (const index of [2, 0, 1]) board.markLost(packets[index]!);
+  board.sortLost();
+  assert.equal(board.peekLost()!.seq, 0);
+});
+
+Deno.test("UDX-030 ReadAssembler joins plain payloads", () => {
+  const reads = new ReadAssembler(false);
+  reads.append(new Uint8Array([1, 2]));
+  reads.append(new Uint8Array([3]));
+  assert.deepEqual([...reads.take()!], [1, 2, 3]);
+  assert.equal(reads.take(), null);
+  assert.equal(reads.byteLength, 0);
+});
+
+Deno.test("UDX-030 ReadAssembler holds a frame back until it is whole", () => {
+  const reads = new ReadAssembler(true);
+  reads.append(new Uint8Array([4, 0, 0, 1, 2]));
+  assert.equal(reads.take(), null);
+  reads.append(new Uint8Array([3, 4]));
+  assert.deepEqual([...reads.take()!], [4, 0, 0, 1, 2, 3, 4]);
+  reads.append(new Uint8Array([1, 0, 0, 9]));
+  assert.deepEqual([...reads.take()!], [1, 0, 0, 9]);
+  assert.equal(reads.isFramed, true);
+});
+
+Deno.test("UDX-030 ReadAssembler turns plain when packets do not bear the framing out", () => {
+  const short = new ReadAssembler(true);
+  short.append(new Uint8Array([1, 0]));
+  assert.equal(short.isFramed, false);
+  assert.deepEqual([...short.take()!], [1, 0]);
+  const long = new ReadAssembler(true);
+  long.append(new Uint8Array([1, 0, 0, 9, 9]));
+  assert.equal(long.isFramed, false);
+  assert.deepEqual([...long.take()!], [1, 0, 0, 9, 9]);
+});
+
+Deno.test("UDX-030 ReadAssembler gives a large frame out in pieces, and an unfinished one at the end", () => {
+  const reads = new ReadAssembler(true);
+  const packet = new Uint8Array(1000);
+  packet.set([0xa0, 0x86, 0x01]);
+  for (let sent = 0; sent < 100_003; sent += 1000) {
+    reads.append(sent === 0 ? packet : new Uint8Array(Math.min(1000, 100_003 - sent)));
+  }
+  let total = 0;
+  for (let chunk = reads.take(); chunk; chunk = reads.take()) total += chunk.length;
+  assert.equal(total, 100_003);
+  assert.equal(reads.isFramed, true);
+  reads.append(new Uint8Array([9, 0, 0, 1]));
+  assert.equal(reads.take(), null);
+  assert.deepEqual([...reads.take(true)!], [9, 0, 0, 1]);
+});
+
+Deno.test("UDX-038 WindowTuner narrows the window under heavy loss and widens it again", () => {
+  const tuner = new WindowTuner();
+  for (let seq = 0; seq < 1024; seq += 2) tuner.handleArrival(seq);
+  assert.equal(tuner.limitBytes, 1024 * 1024);
+  for (let seq = 2000; seq < 2000 + 256 * 12; seq++) tuner.handleArrival(seq);
+  assert.equal(tuner.limitBytes, 4 * 1024 * 1024);
+});
+
+Deno.test("UDX-038 WindowTuner leaves the window alone under five per cent of loss", () => {
+  const tuner = new WindowTuner();
+  for (let seq = 0; seq < 10_000; seq++) if (seq % 20 !== 0) tuner.handleArrival(seq);
+  assert.equal(tuner.limitBytes, 4 * 1024 * 1024);
+});
+
+Deno.test("ClosedStreams answers only what asks, for a while", () => {
+  const closed = new ClosedStreams<{ overheadBytes: number }>();
+  const reply = { bytes: new Uint8Array(20), path: { overheadBytes: 48 } };
+  closed.add(7, { reply, lingerMs: 1000 }, 0);
+  assert.equal(closed.answer(7, 1, 10), reply);
+  assert.equal(closed.answer(7, 32, 10), reply);
+  assert.equal(closed.answer(7, 4, 10), null);
+  assert.equal(closed.answer(7, 16, 10), null);
+  assert.equal(closed.answer(8, 1, 10), undefined);
+  assert.equal(closed.answer(7, 1, 1000), undefined);
+});
+
+Deno.test("ClosedStreams remembers a bounded number", () => {
+  const closed = new ClosedStreams<{ overheadBytes: number }>();
+  const reply = { bytes: new Uint8Array(20), path: { overheadBytes: 48 } };
+  for (let id = 0; id <= 1024; id++) closed.add(id, { reply, lingerMs: 1000 }, 0);
+  assert.equal(closed.size, 1024);
+  assert.equal(closed.answer(0, 1, 1), undefined);
+  assert.equal(closed.answer(1024, 1, 1), reply);
+});
