@@ -77,21 +77,15 @@ export function table(results: readonly Result[]): string {
     result.unit,
     result.ratio.toFixed(2),
     `${result.lowest.toFixed(2)} to ${result.highest.toFixed(2)}`,
-    result.bar === null
-      ? ""
-      : `${result.bar} ${result.ratio >= result.bar ? "met" : "missed"}`,
+    result.bar === null ? "" : `${result.bar} ${result.ratio >= result.bar ? "met" : "missed"}`,
   ]);
   const all = [
     ["what", "ours", "theirs", "unit", "ratio", "spread", "bar"],
     ...rows,
   ];
-  const widths = all[0]!.map((_, column) =>
-    Math.max(...all.map((row) => row[column]!.length))
-  );
+  const widths = all[0]!.map((_, column) => Math.max(...all.map((row) => row[column]!.length)));
   const line = (row: readonly string[]): string =>
-    `| ${
-      row.map((cell, column) => cell.padEnd(widths[column]!)).join(" | ")
-    } |`;
+    `| ${row.map((cell, column) => cell.padEnd(widths[column]!)).join(" | ")} |`;
   const rule = `|${widths.map((width) => "-".repeat(width + 2)).join("|")}|`;
   return [line(all[0]!), rule, ...all.slice(1).map(line)].join("\n");
 }
@@ -99,9 +93,7 @@ export function table(results: readonly Result[]): string {
 function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1
-    ? sorted[middle]!
-    : (sorted[middle - 1]! + sorted[middle]!) / 2;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
 function round(value: number): number {

@@ -7,13 +7,7 @@
  * @module
  */
 import { parseArgs } from "node:util";
-import {
-  compare,
-  type Comparison,
-  type Measure,
-  type Result,
-  table,
-} from "./harness.ts";
+import { compare, type Comparison, type Measure, type Result, table } from "./harness.ts";
 import { cryptoComparisons } from "./micro/crypto.ts";
 
 const BARS: Readonly<Record<string, number>> = {
@@ -26,7 +20,6 @@ const BARS: Readonly<Record<string, number>> = {
   "replicate 100 B over TCP": 5,
 };
 
-const CONFIG = new URL("../deno.json", import.meta.url).pathname;
 const WORKER = new URL("macro/worker.mjs", import.meta.url).pathname;
 
 const { values: flags } = parseArgs({
@@ -43,8 +36,7 @@ const { tasks } = await import("./macro/tasks.mjs");
 const hypercore: Comparison[] = Object.keys(tasks).map((name) => ({
   name,
   bar: BARS[name],
-  ours: () =>
-    runTask(Deno.execPath(), ["run", "-A", "--config", CONFIG, WORKER, "ours", "run", name]),
+  ours: () => runTask(Deno.execPath(), ["run", "-A", WORKER, "ours", "run", name]),
   theirs: () => runTask("node", [WORKER, "npm", "run", name]),
 }));
 
@@ -75,7 +67,7 @@ async function runTask(command: string, args: string[]): Promise<Measure> {
 }
 
 async function installOtherSide(): Promise<void> {
-  const folder = new URL("./", import.meta.url);
+  const folder = new URL("npm/", import.meta.url);
   try {
     await Deno.stat(new URL("node_modules", folder));
   } catch {
@@ -83,6 +75,6 @@ async function installOtherSide(): Promise<void> {
       args: ["ci", "--no-audit", "--no-fund"],
       cwd: folder,
     }).output();
-    if (!success) throw new Error('"npm ci" in bench failed');
+    if (!success) throw new Error('"npm ci" in bench/npm failed');
   }
 }

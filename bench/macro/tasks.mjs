@@ -20,8 +20,7 @@ export const tasks = {
       byteLength: SMALL,
       unit: "blocks/s",
     }),
-  "append 64 KiB": (context) =>
-    append(context, { count: 1000, batch: 1, byteLength: LARGE, unit: "MB/s" }),
+  "append 64 KiB": (context) => append(context, { count: 1000, batch: 1, byteLength: LARGE, unit: "MB/s" }),
   "get 100 B sequential": (context) =>
     get(context, {
       count: 20_000,
@@ -36,8 +35,7 @@ export const tasks = {
       byteLength: SMALL,
       unit: "blocks/s",
     }),
-  "get 64 KiB": (context) =>
-    get(context, { count: 1000, inFlight: 1, byteLength: LARGE, unit: "MB/s" }),
+  "get 64 KiB": (context) => get(context, { count: 1000, inFlight: 1, byteLength: LARGE, unit: "MB/s" }),
   "replicate 64 KiB over TCP": (context) =>
     replicate(context, { count: 2000, byteLength: LARGE, unit: "MB/s" }),
   "replicate 100 B over TCP": (context) =>
@@ -181,9 +179,7 @@ async function timed(work) {
 
 function rate(count, byteLength, seconds, unit) {
   return {
-    value: unit === "MB/s"
-      ? (count * byteLength) / 1e6 / seconds
-      : count / seconds,
+    value: unit === "MB/s" ? (count * byteLength) / 1e6 / seconds : count / seconds,
     unit,
   };
 }

@@ -130,9 +130,7 @@ async function measure(
     receiver.next(),
     sender.next(),
   ]);
-  const proxy = scenario.proxy
-    ? await DatagramProxy.start(senderPort!, receiverPort!, scenario.proxy)
-    : null;
+  const proxy = scenario.proxy ? await DatagramProxy.start(senderPort!, receiverPort!, scenario.proxy) : null;
   await receiver.tell({ port: proxy?.receiverSidePort ?? senderPort });
   await sender.tell({ port: proxy?.senderSidePort ?? receiverPort });
   const [received, sent] = await Promise.all([receiver.next(), sender.next()]);
@@ -183,9 +181,7 @@ const print = console.log;
 
 for (const backend of ["deno", "node"] as const) {
   print(
-    `raw ceiling, ${backend}: ${
-      (await rawCeiling(backend)).toFixed(1)
-    } MB/s of 1452-byte payloads`,
+    `raw ceiling, ${backend}: ${(await rawCeiling(backend)).toFixed(1)} MB/s of 1452-byte payloads`,
   );
 }
 for (const scenario of SCENARIOS) {
@@ -209,13 +205,11 @@ for (const scenario of SCENARIOS) {
     const rate = median(rates);
     const last = list.at(-1)!;
     print(
-      `  ${name}: ${rate.toFixed(1)} MB/s (${
-        Math.min(...rates).toFixed(1)
-      } to ${Math.max(...rates).toFixed(1)}), ` +
+      `  ${name}: ${rate.toFixed(1)} MB/s (${Math.min(...rates).toFixed(1)} to ${
+        Math.max(...rates).toFixed(1)
+      }), ` +
         `ratio ${(rate / reference).toFixed(2)}, ` +
-        `${
-          median(list.map((result) => result.cpuSecondsPerGigabyte)).toFixed(1)
-        } CPU s/GB, ` +
+        `${median(list.map((result) => result.cpuSecondsPerGigabyte)).toFixed(1)} CPU s/GB, ` +
         `${last.retransmits} of ${last.packets} packets sent again, MTU ${last.mtu}`,
     );
   }

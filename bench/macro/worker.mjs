@@ -9,8 +9,6 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { serve, tasks } from "./tasks.mjs";
 
-// The package.json of this folder hides the one configuration there is.
-const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));
 const [side, role, argument] = process.argv.slice(2);
 const { default: Hypercore } = await import(
   side === "ours" ? "../../src/hypercore/mod.ts" : "hypercore"
@@ -22,10 +20,7 @@ const report = (value) => process.stdout.write(JSON.stringify(value) + "\n");
 if (role === "serve") {
   process.on(
     "SIGTERM",
-    () =>
-      rm(folder, { recursive: true, force: true }).finally(() =>
-        process.exit(0)
-      ),
+    () => rm(folder, { recursive: true, force: true }).finally(() => process.exit(0)),
   );
   await serve({ Hypercore, folder, report, ...JSON.parse(argument) });
 } else {
@@ -48,7 +43,7 @@ if (role === "serve") {
 
 async function startServer(parameters) {
   const script = fileURLToPath(import.meta.url);
-  const args = side === "ours" ? ["run", "-A", "--config", CONFIG, script] : [script];
+  const args = side === "ours" ? ["run", "-A", script] : [script];
   server = spawn(process.execPath, [
     ...args,
     side,

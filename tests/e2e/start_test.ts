@@ -151,8 +151,7 @@ Deno.test("the writer's half serves an npm reader", async () => {
       .getReader();
     let said = "";
     while (!said.includes("length ")) said += (await output.read()).value;
-    const [, key, port, length] =
-      /key (\S+)\naddress 127.0.0.1:(\d+)\nlength (\d+)/.exec(said)!;
+    const [, key, port, length] = /key (\S+)\naddress 127.0.0.1:(\d+)\nlength (\d+)/.exec(said)!;
 
     await using npm = await NpmHypercore.start();
     const { decode } = await import("../../src/hypercore_crypto/mod.ts").then((

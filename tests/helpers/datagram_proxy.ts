@@ -6,11 +6,7 @@
  * @module
  */
 import { SeededRandom } from "../../src/base/mod.ts";
-import {
-  bindDatagramSocket,
-  type DatagramAddress,
-  type DatagramSocket,
-} from "../../src/platform/mod.ts";
+import { bindDatagramSocket, type DatagramAddress, type DatagramSocket } from "../../src/platform/mod.ts";
 
 /** What happens to datagrams, in each direction. */
 export interface DatagramProxyConditions {
@@ -123,15 +119,12 @@ export class DatagramProxy implements AsyncDisposable {
     socket: DatagramSocket,
     address: DatagramAddress,
   ): void {
-    const { latencyMs = 0, lossRate = 0, reorderRate = 0, mtu = Infinity } =
-      this.#conditions;
+    const { latencyMs = 0, lossRate = 0, reorderRate = 0, mtu = Infinity } = this.#conditions;
     if (bytes.length + HEADERS_BYTES > mtu || this.#random.next() < lossRate) {
       this.droppedCount++;
       return;
     }
-    const extraMs = this.#random.next() < reorderRate
-      ? REORDER_MS * this.#random.next()
-      : 0;
+    const extraMs = this.#random.next() < reorderRate ? REORDER_MS * this.#random.next() : 0;
     this.#queue.push({
       dueMs: performance.now() + latencyMs + extraMs,
       bytes: bytes.slice(),

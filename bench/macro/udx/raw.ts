@@ -1,9 +1,6 @@
 /** How fast bare datagrams go through our socket API between two processes: prints MB/s. */
 import process from "node:process";
-import {
-  bindDatagramSocket,
-  type DatagramSocket,
-} from "../../../src/platform/mod.ts";
+import { bindDatagramSocket, type DatagramSocket } from "../../../src/platform/mod.ts";
 
 const PAYLOAD_BYTES = 1452;
 const DATAGRAM_BYTES = 1472;
@@ -25,8 +22,7 @@ function bind(
     port: 0,
     backend,
     handlers: {
-      onReceive: (datagrams, count) =>
-        onReceive(count, datagrams[0]!.bytes.length),
+      onReceive: (datagrams, count) => onReceive(count, datagrams[0]!.bytes.length),
       onWritable: () => room.resolve(),
       onSendError: () => {},
     },
