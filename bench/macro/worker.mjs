@@ -11,7 +11,7 @@ import { serve, tasks } from "./tasks.mjs";
 
 const [side, role, argument] = process.argv.slice(2);
 const { default: Hypercore } = await import(
-  side === "ours" ? "../../src/hypercore/mod.ts" : "hypercore"
+  side === "ours" ? "../../src/hypercore/mod.ts" : "../npm/hypercore.mjs"
 );
 const folder = await mkdtemp(join(tmpdir(), "quince-bench-"));
 let server = null;
