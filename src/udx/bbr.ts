@@ -38,9 +38,9 @@ const EXTRA_ACKED_MAX_MS = 100;
  * flight shrinks. Version 1 of BBR ignores loss altogether; version 2 bounds the flight so, from 2 % on, which
  * paths with random loss would suffer from.
  */
-const LOSS_MAX = 0.1;
+const LOSS_MAX = 0.08;
 const LOSS_BACKOFF = 0.7;
-const LOSS_REGAIN = 1.05;
+const LOSS_REGAIN = 1.02;
 const LOSS_BOUND_MIN_PACKETS = 32;
 
 /** Shorter round trips count as this one: timers and event loops do not turn faster. */
