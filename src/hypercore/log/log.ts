@@ -227,7 +227,7 @@ export class Log {
 
   /**
    * Verifies proofs and stores what they bring, all in one write. Results stand in the order of the proofs; one that does
-   * not hold leaves no trace and does not harm the others.
+   * not hold leaves no trace and does not harm the others. The proofs are borrowed until the promise settles.
    *
    * @throws {StorageError} as the storage; nothing was stored then.
    */

@@ -67,6 +67,7 @@ export {
   signableLength,
 } from "./multisig.ts";
 export { namespace, type NamespaceName, replicationCapability } from "./namespaces.ts";
+export { partialSignature, type PartialSignatureOptions } from "./partial_signature.ts";
 export { type CoreAlias, type CoreInfo } from "./records.ts";
 export { Reorg, type ReorgWant } from "./reorg.ts";
 export { SIGNABLE_BYTES, treeSignable, treeSignableCompat } from "./signable.ts";

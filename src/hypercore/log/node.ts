@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { equalBytes } from "../../base/mod.ts";
 import { hashLeaf, hashParent, hashRoots, NODE_BYTES } from "../../crypto/mod.ts";
 import { treeParent } from "./flat_tree.ts";
 import type { TreeNode } from "./types.ts";
@@ -32,9 +31,9 @@ export function treeHashOf(roots: readonly TreeNode[]): Uint8Array {
   return hashRoots(packNodes(roots));
 }
 
-/** Tells whether two nodes are the same place with the same hash. */
-export function sameNode(a: TreeNode, b: TreeNode): boolean {
-  return a.index === b.index && equalBytes(a.hash, b.hash);
+/** The same node with a hash of its own: that of a received one is a view of its message. */
+export function copyOfNode(node: TreeNode): TreeNode {
+  return { index: node.index, size: node.size, hash: node.hash.slice() };
 }
 
 /** Bytes of all blocks below these nodes. */

@@ -10,6 +10,7 @@ import { equalBytes } from "../../base/mod.ts";
 import { HypercoreError } from "../errors.ts";
 import { leftChild, leftSpan, rightChild, rightSpan, treeDepth } from "./flat_tree.ts";
 import type { LogState } from "./log_state.ts";
+import { copyOfNode } from "./node.ts";
 import { EMPTY_HEAD, TreeBatch } from "./tree_batch.ts";
 import type { Manifest, Proof, TreeHead, TreeNode } from "./types.ts";
 import { applyUpgrade, checkPaths } from "./verify.ts";
@@ -46,7 +47,7 @@ export class Reorg {
     this.rootHash = batch.hash();
     this.manifest = manifest;
     this.#ancestors = batch.length;
-    for (const node of batch.added) this.#nodes.set(node.index, node);
+    for (const node of batch.added) this.#keep(node);
   }
 
   /**
@@ -70,7 +71,7 @@ export class Reorg {
     batch.fork = proof.fork;
     batch.signature = proof.upgrade.signature;
     const reorg = new Reorg(state, batch, checkSignature(batch));
-    for (const node of [...paths.received, ...paths.computed]) reorg.#nodes.set(node.index, node);
+    for (const node of [...paths.received, ...paths.computed]) reorg.#keep(node);
     for (const root of reorg.head.roots) {
       if (await reorg.#isStored(root)) continue;
       await reorg.#narrow(root);
@@ -115,9 +116,13 @@ export class Reorg {
     const isBelow = root !== null && root.index === this.#differing.index &&
       equalBytes(root.hash, this.#differing.hash);
     if (!isBelow) return false;
-    for (const node of [...received, ...computed]) this.#nodes.set(node.index, node);
+    for (const node of [...received, ...computed]) this.#keep(node);
     await this.#narrow(root);
     return this.isFinished;
+  }
+
+  #keep(node: TreeNode): void {
+    this.#nodes.set(node.index, copyOfNode(node));
   }
 
   /** Walks down from a node that differs to the first of its descendants that does, as far as nodes are known. */

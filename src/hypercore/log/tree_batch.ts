@@ -3,10 +3,11 @@
  *
  * @module
  */
+import { copyBytes } from "../../base/mod.ts";
 import { HypercoreError } from "../errors.ts";
 import { leafCount, leftSpan, treeSibling } from "./flat_tree.ts";
 import { LOG_LENGTH_MAX } from "./limits.ts";
-import { parentNode, treeHashOf } from "./node.ts";
+import { copyOfNode, parentNode, treeHashOf } from "./node.ts";
 import type { TreeHead, TreeNode } from "./types.ts";
 
 /** What a signature is about. */
@@ -89,10 +90,16 @@ export class TreeBatch implements SignableTree {
     return this.#hash ??= treeHashOf(this.roots);
   }
 
-  /** The state reached, as a value that does not change. */
+  /** The state reached, as a value that does not change and shares no bytes with what was pushed. */
   toHead(): TreeHead {
     const { length, byteLength, fork, signature } = this;
-    return { length, byteLength, fork, signature, roots: this.roots.slice() };
+    return {
+      length,
+      byteLength,
+      fork,
+      signature: signature && copyBytes(signature),
+      roots: this.roots.map(copyOfNode),
+    };
   }
 }
 

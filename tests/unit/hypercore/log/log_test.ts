@@ -9,17 +9,20 @@ import {
   Log,
   type LogChange,
   type LogOpenOptions,
+  partialSignature,
   type Proof,
   PROOF_PATH_NODES_MAX,
   PROOF_UPGRADE_NODES_MAX,
   type ProofRequest,
+  signableLength,
   type TreeNode,
   Verifier,
 } from "../../../../src/hypercore/log/mod.ts";
 import { TreeBatch } from "../../../../src/hypercore/log/tree_batch.ts";
-import { StorageError } from "../../../../src/storage/mod.ts";
+import { SqliteStorage, StorageError, WriteBatch } from "../../../../src/storage/mod.ts";
 import { FlakyStorage } from "../../../helpers/flaky_storage.ts";
 import { NaiveLog } from "../../../helpers/naive_log.ts";
+import { withFolder } from "../../../helpers/store_folder.ts";
 
 const EMPTY: ProofRequest = { block: null, hash: null, seek: null, upgrade: null };
 const keyPairs = [1, 2, 3].map((seed) => signKeyPair(new Uint8Array(32).fill(seed)));
@@ -81,6 +84,28 @@ Deno.test("HC-001 HC-012 HC-185 open() creates a log with a key pair, and opens 
   assert.equal(again.log.head.length, 3);
   assert.equal(again.log.contiguousLength, 3);
   assert.equal(utf8Text((await again.log.getBlock(2))!), "block 2");
+});
+
+Deno.test("HC-002 HC-194 a log on disk is the same when it is opened again", async () => {
+  await withFolder(async (folder) => {
+    let key: Uint8Array;
+    {
+      await using store = new CoreStore(new SqliteStorage(folder));
+      await using log = await Log.open(store, { keyPair });
+      await log.append(blocks(5));
+      await Promise.all(blocks(70).map((block) => log.append([block])));
+      await log.clear(3, 5);
+      key = log.key;
+    }
+    await using store = new CoreStore(new SqliteStorage(folder));
+    await using log = await Log.open(store, { key });
+    assert.equal(log.head.length, 75);
+    assert.equal(log.contiguousLength, 3);
+    assert.equal(utf8Text((await log.getBlock(74))!), "block 69");
+    assert.equal(await log.getBlock(4), null);
+    assert.equal(log.verifier!.verify(new TreeBatch(log.head), log.head.signature), true);
+    assert.equal((await log.append(blocks(1), { durable: true })).length, 76);
+  });
 });
 
 Deno.test("HC-030 open() with compat takes the public key for the key", async () => {
@@ -195,7 +220,6 @@ Deno.test("open() refuses a head that does not fit the stored tree", async () =>
   const { log, storage } = await open({ keyPair });
   await log.append(blocks(3));
   await log.close();
-  const { WriteBatch } = await import("../../../../src/storage/mod.ts");
   const batch = new WriteBatch();
   batch.deleteRow("node", 1, 4);
   await storage.write(batch);
@@ -527,6 +551,52 @@ Deno.test("a reader learns the manifest with its first upgrade, or alone", async
   assert.equal(result!.error.code, "INVALID_CHECKSUM");
   assert.deepEqual(await reader.log.verify([alone]), [{ kind: "applied", upgraded: false }]);
   assert.deepEqual(reader.log.manifest, log.manifest);
+});
+
+Deno.test("verify() keeps no bytes of the messages it was given", async () => {
+  const writer = await open({ keyPair });
+  await writer.log.append(blocks(11), { durable: true });
+  const reader = await open({ key: writer.log.key });
+  const upgrade = await proof(writer.log, { upgrade: { start: 0, length: 11 } });
+  const given = structuredClone(upgrade);
+  await reader.log.verify([given]);
+  for (const node of given.upgrade!.nodes) node.hash.fill(0);
+  given.upgrade!.signature!.fill(0);
+  given.manifest!.signers[0]!.publicKey.fill(0);
+  const block = structuredClone(await proof(writer.log, { block: { index: 3, nodes: 3 } }));
+  await reader.log.verify([block]);
+  for (const node of block.block!.nodes) node.hash.fill(0);
+  block.block!.value!.fill(0);
+  assert.deepEqual(await reader.log.treeHash(), await writer.log.treeHash());
+  assert.equal(utf8Text((await reader.log.getBlock(3))!), "block 3");
+  for (const index of [2, 0, 10]) await fetchBlock(writer.log, reader.log, index);
+  const again = await proof(reader.log, { upgrade: { start: 0, length: 11 }, block: { index: 3, nodes: 0 } });
+  assert.equal((await open({ key: writer.log.key })).log.verifyFullyRemote(again).head.length, 11);
+});
+
+Deno.test("HC-188 partialSignature() takes a signer's signature with the nodes up to its length", async () => {
+  const manifest = createManifest({
+    allowPatch: true,
+    quorum: 2,
+    signers: keyPairs.map(({ publicKey }) => ({ publicKey })),
+  });
+  const verifier = Verifier.fromManifest(manifest);
+  const parts = await Promise.all([6, 9, 4].map(async (length, signer) => {
+    const draft = await open({ keyPair: signKeyPair() });
+    await draft.log.append(blocks(length));
+    const signature = verifier.sign(new TreeBatch(draft.log.head), keyPairs[signer]!);
+    return await partialSignature(draft.log, { signer, from: signableLength([6, 9, 4], 2), signature });
+  }));
+  assert.deepEqual(parts.map((part) => part && [part.patch, part.nodes?.map((node) => node.index)]), [
+    [0, undefined],
+    [3, [13, 16]],
+    null,
+  ]);
+  const { log } = await open({ manifest });
+  const signature = verifier.assemble(parts.filter((part) => part !== null));
+  assert.equal((await log.append(blocks(6), { signature })).length, 6);
+  const own = await partialSignature(log, { signer: 0, from: 6 });
+  assert.deepEqual(own!.signature, parts[0]!.signature);
 });
 
 Deno.test("HC-139 missingNodes() and upgradeable() answer at once while a log is downloaded in order", async () => {
