@@ -378,7 +378,9 @@ export class Sender<Path extends PacketPath> {
       const start = view.sackStart(i);
       const end = view.sackEnd(i);
       // In order and within what was sent, else the rest is noise; that bounds the work per packet.
-      if (seqDiff(start, from) < 0 || seqDiff(end, start) <= 0 || seqDiff(end, board.nextSeq) > 0) break;
+      const startOffset = seqAdd(start, -from);
+      const endOffset = seqAdd(end, -from);
+      if (startOffset >= endOffset || endOffset > seqAdd(board.nextSeq, -from)) break;
       for (let seq = start; seq !== end; seq = seqAdd(seq, 1)) {
         const packet = board.take(seq, true);
         if (packet) this.#deliver(packet, nowMs);

@@ -343,6 +343,8 @@ Deno.test("UDX-035 acknowledgements of what was never sent change nothing", () =
   receive(machine, 5, { ack: 2 });
   receive(machine, 5, { ack: 0xffffffff });
   receive(machine, 5, { flags: SACK, ack: 0, payload: ranges(1, 5, 0, 0, 3, 1) });
+  // Half the number space away, where signed distances turn around.
+  receive(machine, 5, { flags: SACK, ack: 0, payload: ranges(0x40000000, 0xc0000000) });
   assert.equal(machine.sender.ackedSeq, 0);
   assert.equal(machine.sender.inFlightBytes, 21);
 });
