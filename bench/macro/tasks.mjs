@@ -39,7 +39,7 @@ export const tasks = {
   "replicate 64 KiB over TCP": (context) =>
     replicate(context, { count: 2000, byteLength: LARGE, unit: "MB/s" }),
   "replicate 100 B over TCP": (context) =>
-    replicate(context, { count: 30_000, byteLength: SMALL, unit: "blocks/s" }),
+    replicate(context, { count: 100_000, byteLength: SMALL, unit: "blocks/s" }),
   "memory after 1 million blocks": memory,
 };
 

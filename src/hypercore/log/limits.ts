@@ -34,8 +34,14 @@ export const MULTISIG_PATCH_NODES_MAX = 8192;
 /** Most signatures in one multi-signature. */
 export const MULTISIG_PROOFS_MAX = 4096;
 
-/** Tree nodes one log keeps in memory: two generations of this many, about 300 bytes each. */
-export const NODE_CACHE_GENERATION_NODES = 4096;
+/**
+ * Tree nodes one log keeps in memory: two generations of this many low ones and two of high ones, about 300 bytes each
+ * and at most 10 MB. Logs of up to a quarter of a million blocks have fewer high ones.
+ */
+export const NODE_CACHE_GENERATION_NODES = 8192;
+
+/** A node that covers this many blocks or more counts as high; a power of two. */
+export const HIGH_NODE_BLOCKS = 32;
 
 /** Most blocks of concurrent appends that share one transaction; a single append may have more. */
 export const APPEND_GROUP_BLOCKS_MAX = 16384;

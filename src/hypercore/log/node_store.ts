@@ -7,7 +7,7 @@
  * @module
  */
 import type { Storage } from "../../storage/mod.ts";
-import { NODE_CACHE_GENERATION_NODES } from "./limits.ts";
+import { HIGH_NODE_BLOCKS, NODE_CACHE_GENERATION_NODES } from "./limits.ts";
 import { nodeOfRow } from "./node.ts";
 import type { TreeNode } from "./types.ts";
 
@@ -19,21 +19,52 @@ interface Entry {
   isChildless: boolean;
 }
 
+/** What was used last, in two generations: the older one goes when the younger is full. */
+class Generations {
+  readonly #entriesMax: number;
+  #young = new Map<number, Entry>();
+  #old = new Map<number, Entry>();
+
+  constructor(entriesMax: number) {
+    this.#entriesMax = entriesMax;
+  }
+
+  get(index: number): Entry | undefined {
+    const entry = this.#young.get(index);
+    if (entry !== undefined) return entry;
+    const old = this.#old.get(index);
+    if (old !== undefined) this.set(index, old);
+    return old;
+  }
+
+  set(index: number, entry: Entry): void {
+    this.#young.set(index, entry);
+    if (this.#young.size < this.#entriesMax) return;
+    this.#old = this.#young;
+    this.#young = new Map();
+  }
+
+  clear(): void {
+    this.#young.clear();
+    this.#old.clear();
+  }
+}
+
 /** Reads nodes of one owner. */
 export class NodeStore {
   readonly #storage: Storage;
   readonly #owner: number;
-  readonly #generationNodes: number;
-  #young = new Map<number, Entry>();
-  #old = new Map<number, Entry>();
+  readonly #low: Generations;
+  readonly #high: Generations;
   /** Counts deletions: what was read before one may be gone. */
   #epoch = 0;
 
-  /** Reads the rows of `owner`; keeps up to two generations of nodes. */
+  /** Reads the rows of `owner`; keeps up to two generations of low nodes, and two of high ones. */
   constructor(storage: Storage, owner: number, generationNodes: number = NODE_CACHE_GENERATION_NODES) {
     this.#storage = storage;
     this.#owner = owner;
-    this.#generationNodes = generationNodes;
+    this.#low = new Generations(generationNodes);
+    this.#high = new Generations(generationNodes);
   }
 
   /** The node where it is in memory; undefined says nothing. */
@@ -64,8 +95,7 @@ export class NodeStore {
 
   /** Remembers a stored node by its stored form, which is kept. */
   put(index: number, row: Uint8Array, isChildless = false): void {
-    this.#young.set(index, { row, node: null, isChildless });
-    this.#age();
+    this.#generationsOf(index).set(index, { row, node: null, isChildless });
   }
 
   /** Tells whether nothing below `index` is known to be stored; false says nothing. */
@@ -82,24 +112,21 @@ export class NodeStore {
   /** Forgets everything, after nodes were deleted. */
   reset(): void {
     this.#epoch++;
-    this.#young.clear();
-    this.#old.clear();
+    this.#low.clear();
+    this.#high.clear();
   }
 
   #find(index: number): Entry | undefined {
-    const entry = this.#young.get(index);
-    if (entry !== undefined) return entry;
-    const old = this.#old.get(index);
-    if (old === undefined) return undefined;
-    this.#young.set(index, old);
-    this.#age();
-    return old;
+    return this.#generationsOf(index).get(index);
   }
 
-  #age(): void {
-    if (this.#young.size < this.#generationNodes) return;
-    this.#old = this.#young;
-    this.#young = new Map();
+  /**
+   * High nodes are few and every path to a block passes some; among the low ones, which each download brings by the
+   * hundred, they would be forgotten.
+   */
+  #generationsOf(index: number): Generations {
+    // In a flat tree the index of a node that covers 2^d blocks ends in d ones.
+    return index % HIGH_NODE_BLOCKS === HIGH_NODE_BLOCKS - 1 ? this.#high : this.#low;
   }
 
   async #readRow(index: number): Promise<TreeNode | null> {
