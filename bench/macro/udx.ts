@@ -1,7 +1,7 @@
 /**
  * UDX, ours against udx-native: two processes each, side by side in one run.
  *
- * `DENO_NO_PACKAGE_JSON=1 deno run -A bench/macro/udx.ts [--mebibytes=256] [--rounds=3] [--only=name]`
+ * `DENO_NO_PACKAGE_JSON=1 deno run -A bench/macro/udx.ts [--mebibytes=256] [--rounds=3] [--only=name] [--sides=words]`
  */
 import { strict as assert } from "node:assert";
 import { DatagramProxy } from "../../tests/helpers/datagram_proxy.ts";
@@ -179,6 +179,8 @@ const only = flag("only", "");
 // deno-lint-ignore no-console
 const print = console.log;
 
+const SIDES_MEASURED = SIDES.filter(({ name }) => name === NATIVE.name || name.includes(flag("sides", "")));
+
 for (const backend of ["deno", "node"] as const) {
   print(
     `raw ceiling, ${backend}: ${(await rawCeiling(backend)).toFixed(1)} MB/s of 1452-byte payloads`,
@@ -187,10 +189,10 @@ for (const backend of ["deno", "node"] as const) {
 for (const scenario of SCENARIOS) {
   if (only && !scenario.name.includes(only)) continue;
   const results = new Map<string, Result[]>(
-    SIDES.map(({ name }) => [name, []]),
+    SIDES_MEASURED.map(({ name }) => [name, []]),
   );
   for (let round = 0; round < rounds; round++) {
-    for (const side of SIDES) {
+    for (const side of SIDES_MEASURED) {
       results.get(side.name)!.push(
         await measure(side, scenario, byteLength * scenario.share),
       );
