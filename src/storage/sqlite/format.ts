@@ -37,6 +37,15 @@ export const FORMAT_STEPS: readonly FormatStep[] = [
       }
     },
   },
+  {
+    version: 2,
+    migrate(database): void {
+      database.exec(
+        `CREATE TABLE "journal" (id INTEGER PRIMARY KEY, applied INTEGER NOT NULL); ` +
+          `INSERT INTO "journal" VALUES (0, 0)`,
+      );
+    },
+  },
 ];
 
 /** Options of {@linkcode prepareFormat}. */

@@ -1,6 +1,6 @@
 /**
  * Sizes and waits of the storage on disk. How the measured ones were chosen stands in
- * `docs/decisions/0002-storage-interface.md`.
+ * `docs/decisions/0002-storage-interface.md` and `docs/decisions/0003-journal-before-sqlite.md`.
  *
  * @module
  */
@@ -34,3 +34,21 @@ export const ITERATION_BYTE_LENGTH_MAX: number = 1024 * 1024;
 
 /** How long a statement waits for a lock that another process holds, ms. */
 export const BUSY_TIMEOUT_MS: number = 1000;
+
+/** A batch goes through the journal when its entry has at most so many bytes; a larger one goes to SQLite at once. */
+export const JOURNAL_ENTRY_BYTE_LENGTH_MAX: number = 16 * 1024;
+
+/** The journal is drained into the database before it would hold more than so many operations, */
+export const DRAIN_OPERATION_COUNT: number = 4096;
+
+/** or so many bytes, */
+export const DRAIN_BYTE_LENGTH: number = 2 * 1024 * 1024;
+
+/** or when nothing was written for so long, ms. */
+export const DRAIN_IDLE_MS: number = 250;
+
+/** A file of the journal is given up for the other one once it has so many bytes. */
+export const JOURNAL_FILE_BYTE_LENGTH: number = 8 * 1024 * 1024;
+
+/** Entries are encoded into buffers of so many bytes. */
+export const JOURNAL_BUFFER_BYTE_LENGTH: number = 256 * 1024;

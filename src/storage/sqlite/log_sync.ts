@@ -1,7 +1,7 @@
 /**
- * Makes what was committed survive a power loss, once for all who wait.
+ * Makes what was written to a log survive a power loss, once for all who wait.
  *
- * Commits go to SQLite's write-ahead log without a sync (`synchronous = NORMAL`), and SQLite syncs the log itself
+ * For SQLite's log: commits go to SQLite's write-ahead log without a sync (`synchronous = NORMAL`), and SQLite syncs the log itself
  * before it copies it into the database and the database before it starts the log over. So everything committed is
  * durable as soon as the log file as it is now was synced. That is done here, by a descriptor of our own and off the
  * main thread, rather than by a commit with `synchronous = FULL`, which would block it.
@@ -19,6 +19,7 @@ export class LogSync {
   readonly #file: string;
   // What an earlier process committed may not be synced, so the first call always syncs.
   #committed = 1;
+  #needed = 1;
   #synced = 0;
   #running: Promise<void> | null = null;
   #failure: StorageError | null = null;
@@ -29,8 +30,13 @@ export class LogSync {
     this.#file = file;
   }
 
-  /** Notes that a transaction was committed. */
+  /** Notes that something was written. */
   handleCommit(): void {
+    this.#needed = ++this.#committed;
+  }
+
+  /** Notes that something was written that is kept elsewhere as well: only {@linkcode LogSync.syncAll} waits for it. */
+  handleCopy(): void {
     this.#committed++;
   }
 
@@ -40,8 +46,16 @@ export class LogSync {
    * @throws {StorageError} `STORAGE_IO`, and from then on always: after a failed sync the system may have dropped
    *   the data, so that a later success would say nothing.
    */
-  async sync(): Promise<void> {
-    const target = this.#committed;
+  sync(): Promise<void> {
+    return this.#syncTo(this.#needed);
+  }
+
+  /** Same as {@linkcode LogSync.sync}, copies included. */
+  syncAll(): Promise<void> {
+    return this.#syncTo(this.#committed);
+  }
+
+  async #syncTo(target: number): Promise<void> {
     while (this.#synced < target) {
       if (this.#failure !== null) throw this.#failure;
       this.#running ??= this.#run();

@@ -1,5 +1,5 @@
 /**
- * An open store: one connection that writes (or, read-only, only reads), the queue of writes, the sync, the
+ * An open store: one connection that writes (or, read-only, only reads), the journal, the queue of writes, the
  * snapshots. Whether it may be used is the business of `SqliteStorage`.
  *
  * @module
@@ -13,9 +13,12 @@ import type { StorageSnapshot } from "../storage.ts";
 import { openReader, openWriter } from "./connection.ts";
 import { storageFailure } from "./failure.ts";
 import { FolderLock } from "./folder_lock.ts";
+import { JournalView } from "./journal_view.ts";
 import { LogSync } from "./log_sync.ts";
+import { OverlaidTables, type Tables } from "./overlaid_tables.ts";
 import { loadRuntime } from "./runtime.ts";
 import { SnapshotPool } from "./snapshots.ts";
+import { type QueuedWrite, StoreWriter } from "./store_writer.ts";
 import { TableReader } from "./table_reader.ts";
 import { TableWriter } from "./table_writer.ts";
 
@@ -34,16 +37,10 @@ export interface OpenStoreOptions {
 /** What only a store open for writing has. */
 interface WriteSide {
   readonly lock: FolderLock;
-  readonly tables: TableWriter;
+  readonly writer: StoreWriter;
   readonly log: FileHandle;
-  readonly logSync: LogSync;
-}
-
-/** A write that is called but not committed. */
-interface QueuedWrite {
-  readonly batch: WriteBatch;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
+  /** The tables with the journal over them. */
+  readonly tables: Tables;
 }
 
 /** An open store. */
@@ -55,17 +52,20 @@ export class OpenStore {
   readonly #end: StatementSync;
   readonly #tables: TableReader;
   readonly #snapshots: SnapshotPool;
+  /** The journal, of a store opened read-only. */
+  readonly #view: JournalView | null;
   readonly #writeSide: WriteSide | null;
   #queue: QueuedWrite[] = [];
   #isReading = false;
 
   private constructor(
-    { folder, file, database, tables, snapshots, writeSide }: {
+    { folder, file, database, tables, snapshots, view, writeSide }: {
       folder: string;
       file: string;
       database: DatabaseSync;
       tables: TableReader;
       snapshots: SnapshotPool;
+      view: JournalView | null;
       writeSide: WriteSide | null;
     },
   ) {
@@ -76,7 +76,9 @@ export class OpenStore {
     this.#end = database.prepare("COMMIT");
     this.#tables = tables;
     this.#snapshots = snapshots;
+    this.#view = view;
     this.#writeSide = writeSide;
+    writeSide?.writer.handleReads(() => this.#endReading());
   }
 
   /** Opens the store in a folder, creating both unless `readOnly`. Leaves nothing open when it fails. */
@@ -94,14 +96,18 @@ export class OpenStore {
       failed.push(() => database.close());
       const tables = new TableReader({ runtime, database, file });
       const snapshots = new SnapshotPool({ runtime, file, folder, countMax: snapshotCountMax });
+      const view = readOnly ? new JournalView(runtime, folder) : null;
       let writeSide: WriteSide | null = null;
       if (lock !== null) {
-        const writer = new TableWriter(runtime, database);
         const logFile = `${file}-wal`;
         const log = await open(logFile, "r+");
-        writeSide = { lock, tables: writer, log, logSync: new LogSync(() => log.datasync(), logFile) };
+        failed.push(() => log.close());
+        const walSync = new LogSync(() => log.datasync(), logFile);
+        const options = { runtime, folder, file, reader: tables, walSync };
+        const writer = await StoreWriter.open({ ...options, writer: new TableWriter(runtime, database) });
+        writeSide = { lock, writer, log, tables: new OverlaidTables(tables, writer.overlay) };
       }
-      return new OpenStore({ folder, file, database, tables, snapshots, writeSide });
+      return new OpenStore({ folder, file, database, tables, snapshots, view, writeSide });
     } catch (error) {
       for (const undo of failed.reverse()) await undo();
       throw storageFailure(error, "open", file, folder);
@@ -109,24 +115,20 @@ export class OpenStore {
   }
 
   /** Runs `work` on one view of everything written so far. */
-  read<T>(work: (tables: TableReader) => T): T {
+  read<T>(work: (tables: Tables) => T, isRange: boolean = false): T {
     this.#flush();
     try {
-      if (!this.#isReading) {
-        this.#begin.run();
-        this.#isReading = true;
-      }
-      const result = work(this.#tables);
-      // What another process writes must become visible; what this one writes ends the transaction itself.
-      if (this.#writeSide === null) this.#endReading();
-      return result;
+      if (this.#writeSide === null) return this.#readThrough(work);
+      if (isRange) this.#writeSide.writer.tryDrain();
+      this.#beginReading();
+      return work(this.#writeSide.tables);
     } catch (error) {
       this.#endReading();
       throw storageFailure(error, "read", this.#file, this.#folder);
     }
   }
 
-  /** Commits `batch` with whatever else is written in the same turn. */
+  /** Stores `batch` with whatever else is written in the same turn. */
   write(batch: WriteBatch): Promise<void> {
     if (this.#writeSide === null) return Promise.reject(this.#readOnlyError());
     return new Promise((resolve, reject) => {
@@ -139,13 +141,18 @@ export class OpenStore {
   async sync(): Promise<void> {
     if (this.#writeSide === null) throw this.#readOnlyError();
     this.#flush();
-    await this.#writeSide.logSync.sync();
+    await this.#writeSide.writer.sync();
   }
 
   /** Takes a snapshot of everything written so far. */
   snapshot(): StorageSnapshot {
     this.#flush();
-    return this.#snapshots.take();
+    const { writer } = this.#writeSide ?? {};
+    writer?.tryDrain();
+    this.#look();
+    return this.#snapshots.take((tables) =>
+      writer === undefined ? this.#view!.fixedOverlay(tables.appliedSequence()) : writer.overlay.copy()
+    );
   }
 
   /** Makes everything durable and releases everything, whatever of it fails; then throws the first failure. */
@@ -154,10 +161,11 @@ export class OpenStore {
     const writeSide = this.#writeSide;
     const failures: unknown[] = [];
     const steps: readonly (() => unknown)[] = [
-      // SQLite syncs when the last connection is closed; a reader in another process may be later.
-      () => writeSide?.logSync.sync(),
-      () => writeSide?.log.close(),
       () => this.#endReading(),
+      // SQLite syncs when the last connection is closed; a reader in another process may be later.
+      () => writeSide?.writer.close(),
+      () => writeSide?.log.close(),
+      () => this.#view?.close(),
       () => this.#snapshots.close(),
       () => this.#database.close(),
       () => writeSide?.lock.release(),
@@ -172,41 +180,41 @@ export class OpenStore {
     if (failures.length > 0) throw storageFailure(failures[0], "close", this.#file, this.#folder);
   }
 
-  /**
-   * Commits what is queued as one transaction. When that fails each batch gets a transaction of its own, so that
-   * only those fail that must.
-   */
+  /** Carries out what is queued. */
   #flush(): void {
     if (this.#queue.length === 0) return;
-    const { tables, logSync } = this.#writeSide!;
     const writes = this.#queue;
     this.#queue = [];
+    this.#writeSide!.writer.write(writes);
+  }
+
+  /** What another process writes must become visible: the journal as it is now, and a transaction for each read. */
+  #readThrough<T>(work: (tables: Tables) => T): T {
+    this.#look();
+    this.#beginReading();
+    const overlay = this.#view!.overlay(this.#tables.appliedSequence());
+    const result = work(new OverlaidTables(this.#tables, overlay));
     this.#endReading();
-    if (writes.length > 1) {
-      try {
-        tables.commit(writes.map((write) => write.batch));
-        logSync.handleCommit();
-        for (const { resolve } of writes) resolve();
-        return;
-      } catch {
-        // Which of them failed, and why, comes out below.
-      }
+    return result;
+  }
+
+  #look(): void {
+    try {
+      this.#view?.look();
+    } catch (error) {
+      throw storageFailure(error, "read the journal of", this.#file, this.#folder);
     }
-    for (const { batch, resolve, reject } of writes) {
-      try {
-        tables.commit([batch]);
-        logSync.handleCommit();
-        resolve();
-      } catch (error) {
-        const isMistake = error instanceof TypeError || error instanceof RangeError;
-        reject(isMistake ? error : storageFailure(error, "write", this.#file, this.#folder));
-      }
-    }
+  }
+
+  #beginReading(): void {
+    if (this.#isReading) return;
+    this.#begin.run();
+    this.#isReading = true;
   }
 
   /**
    * Ends the transaction that reads share. It is left open between reads because taking and dropping SQLite's locks
-   * costs twice as much as a read; a write ends it, so it never keeps the log from starting over.
+   * costs twice as much as a read; a transaction that writes ends it, so it never keeps the log from starting over.
    */
   #endReading(): void {
     if (!this.#isReading) return;

@@ -1,5 +1,5 @@
 /**
- * The asynchronous face of {@linkcode TableReader}: checks arguments, and reads ranges page by page.
+ * The asynchronous face of {@linkcode Tables}: checks arguments, and reads ranges page by page.
  *
  * @module
  */
@@ -24,10 +24,13 @@ import type {
   StorageReader,
   StoredRecord,
 } from "../storage.ts";
-import type { TableReader } from "./table_reader.ts";
+import type { Tables } from "./overlaid_tables.ts";
 
-/** Runs `work` on the tables as they are now, in one view of them; throws `StorageError` only. */
-export type ReadTables = <T>(work: (tables: TableReader) => T) => T;
+/**
+ * Runs `work` on the tables as they are now, in one view of them; throws `StorageError` only. `isRange` tells that `work`
+ * reads a page of a range.
+ */
+export type ReadTables = <T>(work: (tables: Tables) => T, isRange?: boolean) => T;
 
 /** Reads over whatever `read` gives access to. */
 export class PagedReader implements StorageReader {
@@ -70,7 +73,7 @@ export class PagedReader implements StorageReader {
   async *#rows(table: RowTable, owner: number, span: RowSpan): AsyncGenerator<Row> {
     let { start, end, limit } = span;
     while (true) {
-      const page = this.#read((tables) => tables.rowPage(table, owner, { ...span, start, end, limit }));
+      const page = this.#read((tables) => tables.rowPage(table, owner, { ...span, start, end, limit }), true);
       const last = page.at(-1);
       if (last === undefined) return;
       yield* page;
@@ -83,7 +86,7 @@ export class PagedReader implements StorageReader {
   async *#records(table: RecordTable, span: RecordSpan): AsyncGenerator<StoredRecord> {
     let { gte, lt, limit } = span;
     while (true) {
-      const page = this.#read((tables) => tables.recordPage(table, { ...span, gte, lt, limit }));
+      const page = this.#read((tables) => tables.recordPage(table, { ...span, gte, lt, limit }), true);
       const last = page.at(-1);
       if (last === undefined) return;
       const after = span.reverse ? last.key.slice() : keyAfter(last.key);

@@ -12,6 +12,8 @@ import type { StorageSnapshot } from "../storage.ts";
 import { openReader } from "./connection.ts";
 import { storageFailure } from "./failure.ts";
 import { SNAPSHOT_IDLE_COUNT_MAX } from "./limits.ts";
+import { OverlaidTables, type Tables } from "./overlaid_tables.ts";
+import type { Overlay } from "./overlay.ts";
 import { PagedReader } from "./paged_reader.ts";
 import type { SqliteRuntime } from "./runtime.ts";
 import { settled } from "../settled.ts";
@@ -47,11 +49,12 @@ export class SnapshotPool {
   }
 
   /**
-   * Takes a snapshot of what is committed now.
+   * Takes a snapshot of what is committed now, with what `overlayFor` gives laid over it; that is asked once the view
+   * of the database is fixed.
    *
    * @throws {StorageError} `STORAGE_SNAPSHOTS` when as many as allowed are open.
    */
-  take(): SqliteSnapshot {
+  take(overlayFor: (tables: TableReader) => Overlay): SqliteSnapshot {
     const { file, folder, countMax } = this.#options;
     if (this.#open.size >= countMax) {
       throw new StorageError(
@@ -63,7 +66,7 @@ export class SnapshotPool {
     try {
       const connection = this.#begin();
       const snapshot = new SqliteSnapshot({
-        connection,
+        tables: this.#overlaid(connection, overlayFor),
         file,
         folder,
         released: () => this.#release(snapshot, connection),
@@ -94,6 +97,15 @@ export class SnapshotPool {
     }
   }
 
+  #overlaid({ database, tables }: Connection, overlayFor: (tables: TableReader) => Overlay): Tables {
+    try {
+      return new OverlaidTables(tables, overlayFor(tables));
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+  }
+
   #connect(): Connection {
     const { runtime, file } = this.#options;
     const database = openReader(runtime, file);
@@ -117,7 +129,7 @@ export class SnapshotPool {
 
 /** Options of {@linkcode SqliteSnapshot}. */
 interface SqliteSnapshotOptions {
-  readonly connection: Connection;
+  readonly tables: Tables;
   readonly file: string;
   readonly folder: string;
   /** Called once, when the connection is no longer used. */
@@ -127,25 +139,25 @@ interface SqliteSnapshotOptions {
 /** A read transaction that the pool began. */
 class SqliteSnapshot extends PagedReader implements StorageSnapshot {
   readonly #released: () => void;
-  #connection: Connection | null;
+  #tables: Tables | null;
 
-  constructor({ connection, file, folder, released }: SqliteSnapshotOptions) {
+  constructor({ tables, file, folder, released }: SqliteSnapshotOptions) {
     super((work) => {
-      if (this.#connection === null) throw new StorageError("STORAGE_CLOSED", "Snapshot is closed", { file });
+      if (this.#tables === null) throw new StorageError("STORAGE_CLOSED", "Snapshot is closed", { file });
       try {
-        return work(this.#connection.tables);
+        return work(this.#tables);
       } catch (error) {
         throw storageFailure(error, "read", file, folder);
       }
     });
-    this.#connection = connection;
+    this.#tables = tables;
     this.#released = released;
   }
 
   /** Gives the connection back at once. */
   release(): void {
-    if (this.#connection === null) return;
-    this.#connection = null;
+    if (this.#tables === null) return;
+    this.#tables = null;
     this.#released();
   }
 

@@ -70,7 +70,7 @@ export class SqliteStorage implements Storage {
   readonly readOnly: boolean;
   readonly #snapshotCountMax: number;
   readonly #cacheByteLength: number;
-  readonly #reader = new PagedReader((work) => this.#store().read(work));
+  readonly #reader = new PagedReader((work, isRange) => this.#store().read(work, isRange));
   #life: Life = { kind: "new" };
 
   /**
@@ -121,10 +121,10 @@ export class SqliteStorage implements Storage {
   }
 
   /** Stores all operations of `batch` in their order, or none of them; see {@linkcode Storage.write}. */
-  async write(batch: WriteBatch, options: WriteOptions = {}): Promise<void> {
+  async write(batch: WriteBatch, options?: WriteOptions): Promise<void> {
     const store = this.#store();
     await store.write(batch);
-    if (options.durable) await store.sync();
+    if (options?.durable) await store.sync();
   }
 
   /** Resolves once everything written so far survives a power loss; concurrent calls share the work. */

@@ -37,6 +37,7 @@ export class TableReader {
   readonly #file: string;
   readonly #getRow: Readonly<Record<RowTable, StatementSync>>;
   readonly #getRecord: Readonly<Record<RecordTable, StatementSync>>;
+  readonly #getApplied: StatementSync;
   readonly #ranges = new Map<string, StatementSync>();
 
   /** Prepares what every read needs; ranges are prepared when first used. */
@@ -44,6 +45,7 @@ export class TableReader {
     this.#crc32 = runtime.crc32;
     this.#database = database;
     this.#file = file;
+    this.#getApplied = prepareArrays(database, `SELECT applied FROM "journal"`);
     const get = (table: string, key: string) =>
       prepareArrays(database, `SELECT value, sum FROM "${table}" WHERE ${key} = ?`);
     this.#getRow = Object.fromEntries(
@@ -52,6 +54,14 @@ export class TableReader {
     this.#getRecord = Object.fromEntries(
       RECORD_TABLES.map((table) => [table, get(table, "key")]),
     ) as Record<RecordTable, StatementSync>;
+  }
+
+  /** Up to which of its entries the journal is in the database. */
+  appliedSequence(): number {
+    const found: unknown = this.#getApplied.get();
+    const [applied] = found === undefined ? [] : columnsOf<[number]>(found);
+    if (typeof applied === "number" && Number.isSafeInteger(applied)) return applied;
+    throw damagedValue(this.#file, "how far the journal is applied");
   }
 
   /** Reads one row; `null` when there is none. */

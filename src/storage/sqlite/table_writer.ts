@@ -4,7 +4,7 @@
  * @module
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { WriteBatch, WriteOperation } from "../batch.ts";
+import type { WriteOperation } from "../batch.ts";
 import { badType } from "../errors.ts";
 import { RECORD_TABLES, type RecordTable, ROW_TABLES, type RowTable } from "../storage.ts";
 import { recordSum, rowId, rowSum } from "./keys.ts";
@@ -36,6 +36,7 @@ export class TableWriter {
   readonly #database: DatabaseSync;
   readonly #begin: StatementSync;
   readonly #commit: StatementSync;
+  readonly #setApplied: StatementSync;
   readonly #rows: Readonly<Record<RowTable, RowWriter>>;
   readonly #records: Readonly<Record<RecordTable, RecordWrites>>;
 
@@ -45,6 +46,7 @@ export class TableWriter {
     this.#database = database;
     this.#begin = database.prepare("BEGIN IMMEDIATE");
     this.#commit = database.prepare("COMMIT");
+    this.#setApplied = database.prepare(`UPDATE "journal" SET applied = ?`);
     this.#rows = Object.fromEntries(
       ROW_TABLES.map((table) => [table, new RowWriter(database, table)]),
     ) as Record<RowTable, RowWriter>;
@@ -53,14 +55,18 @@ export class TableWriter {
     ) as Record<RecordTable, RecordWrites>;
   }
 
-  /** Applies all of `batches` in their order as one transaction; throws when nothing was stored. */
-  commit(batches: Iterable<WriteBatch>): void {
+  /**
+   * Applies all operations of `lists` in their order as one transaction, and notes that the journal is applied up to
+   * `appliedSequence` unless that is `null`; throws when nothing was stored.
+   */
+  commit(lists: Iterable<readonly WriteOperation[]>, appliedSequence: number | null): void {
     this.#begin.run();
     try {
-      for (const batch of batches) {
-        for (const operation of batch.operations) this.#apply(operation);
+      for (const operations of lists) {
+        for (const operation of operations) this.#apply(operation);
       }
       for (const table of ROW_TABLES) this.#rows[table].flush();
+      if (appliedSequence !== null) this.#setApplied.run(appliedSequence);
       this.#commit.run();
     } catch (error) {
       rollBack(this.#database);
