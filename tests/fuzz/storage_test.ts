@@ -213,6 +213,7 @@ async function step(
   storage: Storage,
   model: Model,
   snapshots: [StorageSnapshot, Model][],
+  reader: Storage | null,
 ): Promise<void> {
   const writes: Promise<void>[] = [];
   for (let count = choices.of([0, 1, 1, 1, 4]); count > 0; count--) {
@@ -232,7 +233,13 @@ async function step(
       writes.push(storage.write(batch, { durable: choices.below(40) === 0 }));
     }
   }
-  if (choices.below(2) === 0) await Promise.all(writes);
+  if (reader !== null || choices.below(2) === 0) await Promise.all(writes);
+  if (reader !== null) {
+    await compareReads(choices, reader, model);
+    if (choices.below(6) === 0 && snapshots.length < 5) {
+      snapshots.push([await reader.snapshot(), model.copy()]);
+    }
+  }
   if (choices.below(6) === 0 && snapshots.length < 5) {
     snapshots.push([await storage.snapshot(), model.copy()]);
   }
@@ -242,30 +249,37 @@ async function step(
   await Promise.all(writes);
 }
 
-/** Runs `stepCount` steps; `reopen` is called now and then where the storage outlives its object. */
+/**
+ * Runs `stepCount` steps, reopening the storage now and then where it outlives its object; `openReader` opens it a second
+ * time for reading.
+ */
 async function fuzz(
   seed: number,
   stepCount: number,
   open: () => Promise<Storage>,
   isPersistent: boolean,
+  openReader: () => Promise<Storage | null> = () => Promise.resolve(null),
 ): Promise<void> {
   const choices = new Choices(seed);
   const model = new Model();
   let storage = await open();
+  const reader = await openReader();
   let snapshots: [StorageSnapshot, Model][] = [];
   for (let i = 0; i < stepCount; i++) {
     try {
-      await step(choices, storage, model, snapshots);
+      await step(choices, storage, model, snapshots, reader);
     } catch (cause) {
       throw new Error(`Storage differs from the model: seed ${seed}, step ${i}`, { cause });
     }
     if (isPersistent && choices.below(30) === 0) {
       await storage.close();
+      for (const [snapshot] of snapshots) await snapshot.close();
       snapshots = [];
       storage = await open();
     }
   }
   await storage.close();
+  await reader?.close();
 }
 
 async function opened<S extends Storage>(storage: S): Promise<S> {
@@ -282,6 +296,18 @@ Deno.test("SqliteStorage does what maps do, for 10 seeds", async () => {
     const folder = await Deno.makeTempDir({ prefix: "quince-fuzz-" });
     try {
       await fuzz(seed, 150, () => opened(new SqliteStorage(folder)), true);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  }
+});
+
+Deno.test("SqliteStorage opened for reading beside a writer does what maps do, for 10 seeds", async () => {
+  for (let seed = 201; seed <= 210; seed++) {
+    const folder = await Deno.makeTempDir({ prefix: "quince-fuzz-" });
+    const open = (readOnly: boolean): Promise<Storage> => opened(new SqliteStorage(folder, { readOnly }));
+    try {
+      await fuzz(seed, 100, () => open(false), true, () => open(true));
     } finally {
       await Deno.remove(folder, { recursive: true });
     }

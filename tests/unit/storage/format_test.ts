@@ -11,11 +11,11 @@ import {
 
 const OPTIONS = { file: "folder/quince.db", readOnly: false };
 
-/** Two versions that never were: a table renamed, then every value doubled. */
+/** Two versions that never were: a table renamed, then every checksum doubled. */
 const LATER_STEPS: readonly FormatStep[] = [
   ...FORMAT_STEPS,
-  { version: 2, migrate: (database) => database.exec('ALTER TABLE "mark" RENAME TO "marks"') },
-  { version: 3, migrate: (database) => database.exec('UPDATE "marks" SET sum = sum * 2') },
+  { version: 3, migrate: (database) => database.exec('ALTER TABLE "mark" RENAME TO "marks"') },
+  { version: 4, migrate: (database) => database.exec('UPDATE "marks" SET sum = sum * 2') },
 ];
 
 function withDatabase(run: (database: DatabaseSync) => void): void {
@@ -45,12 +45,25 @@ Deno.test("prepareFormat() lays out an empty database once", () =>
     prepareFormat(database, OPTIONS);
     assert.equal(numberOf(database, "PRAGMA application_id"), APPLICATION_ID);
     assert.equal(APPLICATION_ID, 0x514e4345);
-    assert.equal(numberOf(database, "PRAGMA user_version"), 1);
+    assert.equal(numberOf(database, "PRAGMA user_version"), 2);
     const tables = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
       .all();
     assert.deepEqual(
       tables.map((row) => row["name"]),
-      ["alias", "bitfield", "block", "core", "group", "head", "mark", "meta", "node", "session", "user"],
+      [
+        "alias",
+        "bitfield",
+        "block",
+        "core",
+        "group",
+        "head",
+        "journal",
+        "mark",
+        "meta",
+        "node",
+        "session",
+        "user",
+      ],
     );
     database.exec("INSERT INTO \"block\" VALUES (1, 2, x'03')");
     prepareFormat(database, OPTIONS);
@@ -62,16 +75,26 @@ Deno.test("prepareFormat() brings an older version up to date, all steps in one 
     prepareFormat(database, OPTIONS);
     database.exec("INSERT INTO \"mark\" VALUES (1, 21, x'00')");
     prepareFormat(database, { ...OPTIONS, steps: LATER_STEPS });
-    assert.equal(numberOf(database, "PRAGMA user_version"), 3);
+    assert.equal(numberOf(database, "PRAGMA user_version"), 4);
     assert.equal(numberOf(database, 'SELECT sum FROM "marks"'), 42);
+  }));
+
+Deno.test("prepareFormat() gives a database of version 1 the table that says how far the journal is applied", () =>
+  withDatabase((database) => {
+    prepareFormat(database, { ...OPTIONS, steps: FORMAT_STEPS.slice(0, 1) });
+    database.exec("INSERT INTO \"block\" VALUES (1, 2, x'03')");
+    prepareFormat(database, OPTIONS);
+    assert.equal(numberOf(database, "PRAGMA user_version"), 2);
+    assert.equal(numberOf(database, 'SELECT applied FROM "journal"'), 0);
+    assert.equal(numberOf(database, 'SELECT count(*) FROM "block"'), 1);
   }));
 
 Deno.test("prepareFormat() starts in the middle of the steps", () =>
   withDatabase((database) => {
-    prepareFormat(database, { ...OPTIONS, steps: LATER_STEPS.slice(0, 2) });
-    assert.equal(numberOf(database, "PRAGMA user_version"), 2);
-    prepareFormat(database, { ...OPTIONS, steps: LATER_STEPS });
+    prepareFormat(database, { ...OPTIONS, steps: LATER_STEPS.slice(0, 3) });
     assert.equal(numberOf(database, "PRAGMA user_version"), 3);
+    prepareFormat(database, { ...OPTIONS, steps: LATER_STEPS });
+    assert.equal(numberOf(database, "PRAGMA user_version"), 4);
   }));
 
 Deno.test("prepareFormat() leaves an older database as it was when a step fails", () =>
@@ -79,33 +102,33 @@ Deno.test("prepareFormat() leaves an older database as it was when a step fails"
     prepareFormat(database, OPTIONS);
     database.exec("INSERT INTO \"mark\" VALUES (1, 21, x'00')");
     const failing: readonly FormatStep[] = [
-      ...LATER_STEPS.slice(0, 2),
+      ...LATER_STEPS.slice(0, 3),
       {
-        version: 3,
+        version: 4,
         migrate(): void {
           throw new Error("step fails");
         },
       },
     ];
     assert.throws(() => prepareFormat(database, { ...OPTIONS, steps: failing }), /step fails/);
-    assert.equal(numberOf(database, "PRAGMA user_version"), 1);
+    assert.equal(numberOf(database, "PRAGMA user_version"), 2);
     assert.equal(numberOf(database, 'SELECT sum FROM "mark"'), 21);
     prepareFormat(database, { ...OPTIONS, steps: LATER_STEPS });
-    assert.equal(numberOf(database, "PRAGMA user_version"), 3);
+    assert.equal(numberOf(database, "PRAGMA user_version"), 4);
   }));
 
 Deno.test("prepareFormat() refuses a newer version, naming file, version found and version supported", () =>
   withDatabase((database) => {
     prepareFormat(database, { ...OPTIONS, steps: LATER_STEPS });
-    throwsCode("STORAGE_VERSION", () => prepareFormat(database, OPTIONS), "is 3", "up to 1", "newer version");
-    assert.equal(numberOf(database, "PRAGMA user_version"), 3);
+    throwsCode("STORAGE_VERSION", () => prepareFormat(database, OPTIONS), "is 4", "up to 2", "newer version");
+    assert.equal(numberOf(database, "PRAGMA user_version"), 4);
   }));
 
 Deno.test("prepareFormat() refuses to migrate read-only, and says how to", () =>
   withDatabase((database) => {
     prepareFormat(database, OPTIONS);
     const options = { ...OPTIONS, readOnly: true, steps: LATER_STEPS };
-    throwsCode("STORAGE_VERSION", () => prepareFormat(database, options), "is 1", "to 3", "for writing");
+    throwsCode("STORAGE_VERSION", () => prepareFormat(database, options), "is 2", "to 4", "for writing");
     prepareFormat(database, { ...OPTIONS, readOnly: true });
   }));
 

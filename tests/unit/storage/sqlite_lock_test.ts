@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { SqliteStorage, WriteBatch } from "../../../src/storage/mod.ts";
-import { rejectsWith } from "../../conformance/storage/suite.ts";
+import { JOURNAL_ENTRY_BYTE_LENGTH_MAX } from "../../../src/storage/sqlite/limits.ts";
+import { rejectsWith, rowList } from "../../conformance/storage/suite.ts";
 import { HEAD_KEY, headOf, KEPT_COUNT, rowValue } from "../../helpers/storage_writer.ts";
 import { withFolder, WriterProcess } from "../../helpers/store_folder.ts";
 
@@ -121,18 +122,40 @@ Deno.test("SqliteStorage.open() of a held store says so also when it cannot tell
     await first.close();
   }));
 
-Deno.test("a write rejects with STORAGE_BUSY while a stranger holds the database, and succeeds after", () =>
+Deno.test("a large write rejects with STORAGE_BUSY while a stranger holds the database, and succeeds after", () =>
   withFolder(async (folder) => {
     await using storage = new SqliteStorage(folder);
     await storage.open();
     const stranger = new DatabaseSync(`${folder}/quince.db`);
     stranger.exec("BEGIN IMMEDIATE");
     const batch = new WriteBatch();
-    batch.putRow("block", 0, 0, new Uint8Array([1]));
+    batch.putRow("block", 0, 0, new Uint8Array(JOURNAL_ENTRY_BYTE_LENGTH_MAX));
     const error = await rejectsWith("STORAGE_BUSY", storage.write(batch));
     assert.ok(error.message.includes("try again"), error.message);
     assert.equal(await storage.getRow("block", 0, 0), null);
     stranger.close();
     await storage.write(batch);
-    assert.equal((await storage.getRow("block", 0, 0))?.[0], 1);
+    assert.equal((await storage.getRow("block", 0, 0))?.[0], 0);
+  }));
+
+Deno.test("small writes go on while a stranger holds the database, and are read by any means", () =>
+  withFolder(async (folder) => {
+    await using storage = new SqliteStorage(folder);
+    await storage.open();
+    const write = (index: number): Promise<void> => {
+      const batch = new WriteBatch();
+      batch.putRow("block", 0, index, new Uint8Array([index]));
+      return storage.write(batch);
+    };
+    await write(0);
+    const stranger = new DatabaseSync(`${folder}/quince.db`);
+    stranger.exec("BEGIN IMMEDIATE");
+    await write(1);
+    assert.equal((await storage.getRow("block", 0, 1))?.[0], 1);
+    assert.deepEqual(await rowList(storage, 0), [[0, 0], [1, 1]]);
+    await using snapshot = await storage.snapshot();
+    await write(2);
+    stranger.close();
+    assert.deepEqual(await rowList(storage, 0), [[0, 0], [1, 1], [2, 2]]);
+    assert.deepEqual(await rowList(snapshot, 0), [[0, 0], [1, 1]]);
   }));

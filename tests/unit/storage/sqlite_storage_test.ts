@@ -50,13 +50,18 @@ Deno.test("SqliteStorage creates its folder with the ones above, and takes a fil
     await storage.close();
   }));
 
-Deno.test("SqliteStorage.close() leaves the database and the lock file alone in the folder", () =>
+Deno.test("SqliteStorage.close() leaves the database, the lock file and an empty journal in the folder", () =>
   withFolder(async (folder) => {
     await withStore(folder, (storage) => putRow(storage, 0, bytes(1)));
     assert.deepEqual([...Deno.readDirSync(folder)].map((entry) => entry.name).sort(), [
+      "journal-0",
+      "journal-1",
       "lock.db",
       "quince.db",
     ]);
+    for (const name of ["journal-0", "journal-1"]) {
+      assert.equal(Deno.statSync(`${folder}/${name}`).size, 0);
+    }
   }));
 
 Deno.test("new SqliteStorage() refuses what is no path and options out of bounds", () => {
@@ -120,11 +125,11 @@ Deno.test("SqliteStorage.open() of a newer format rejects with STORAGE_VERSION a
     setVersion(7);
     for (const readOnly of [false, true]) {
       const error = await rejectsWith("STORAGE_VERSION", new SqliteStorage(folder, { readOnly }).open());
-      for (const part of [`${folder}/quince.db`, "is 7", "up to 1"]) {
+      for (const part of [`${folder}/quince.db`, "is 7", "up to 2"]) {
         assert.ok(error.message.includes(part), error.message);
       }
     }
-    setVersion(1);
+    setVersion(2);
     await withStore(folder, async (storage) => assert.deepEqual(await rowList(storage, 0), [[0, 1]]));
   }));
 
