@@ -41,8 +41,8 @@ export const FORMAT_STEPS: readonly FormatStep[] = [
     version: 2,
     migrate(database): void {
       database.exec(
-        `CREATE TABLE "journal" (id INTEGER PRIMARY KEY, applied INTEGER NOT NULL); ` +
-          `INSERT INTO "journal" VALUES (0, 0)`,
+        `CREATE TABLE "journal" (id INTEGER PRIMARY KEY, applied INTEGER NOT NULL, salt INTEGER NOT NULL); ` +
+          `INSERT INTO "journal" VALUES (0, 0, random() & 4294967295)`,
       );
     },
   },

@@ -15,6 +15,8 @@ import {
   encodeEntry,
   ENTRY_HEADER_BYTE_LENGTH,
   type EntryBuffer,
+  type EntrySum,
+  entrySum,
 } from "./journal_entry.ts";
 import { JournalFile } from "./journal_file.ts";
 import { JOURNAL_NAMES, operationsOf, planReplay, scanFile } from "./journal_scan.ts";
@@ -33,13 +35,15 @@ export interface JournalBatch {
 export interface JournalOptions {
   readonly runtime: SqliteRuntime;
   readonly folder: string;
+  /** The store's own number, see `entrySum`. */
+  readonly salt: number;
   /** Sync of SQLite's log. */
   readonly walSync: LogSync;
 }
 
 /** An open journal. */
 export class Journal {
-  readonly #crc32: SqliteRuntime["crc32"];
+  readonly #sum: EntrySum;
   readonly #files: readonly [JournalFile, JournalFile];
   readonly #walSync: LogSync;
   #current: JournalFile;
@@ -49,8 +53,11 @@ export class Journal {
   #bufferEnd = 0;
   #emptying: Promise<void> | null = null;
 
-  private constructor({ runtime, walSync }: JournalOptions, files: readonly [JournalFile, JournalFile]) {
-    this.#crc32 = runtime.crc32;
+  private constructor(
+    { runtime, salt, walSync }: JournalOptions,
+    files: readonly [JournalFile, JournalFile],
+  ) {
+    this.#sum = entrySum(runtime.crc32, salt);
     this.#files = files;
     this.#walSync = walSync;
     this.#current = files[0];
@@ -89,7 +96,7 @@ export class Journal {
    */
   recover(appliedSequence: number): Recovery {
     const contents = this.#files.map((file) => file.read());
-    const scanned = contents.map((bytes, i) => scanFile(this.#crc32, this.#files[i]!.path, bytes));
+    const scanned = contents.map((bytes, i) => scanFile(this.#sum, this.#files[i]!.path, bytes));
     const { entries, sequence, sequenceMax } = planReplay(scanned, appliedSequence);
     this.#sequence = appliedSequence;
     return {
@@ -133,7 +140,7 @@ export class Journal {
     for (const { operations, entryByteLength } of batches) {
       const end = start + entryByteLength;
       const durableSequence = this.#durableSequence;
-      encodeEntry(this.#crc32, this.#buffer, {
+      encodeEntry(this.#sum, this.#buffer, {
         sequence: ++sequence,
         durableSequence,
         operations,

@@ -15,6 +15,9 @@ export const JOURNAL_FORMAT = 1;
 /** Length of what stands before an entry's operations, bytes. */
 export const ENTRY_HEADER_BYTE_LENGTH = 32;
 
+/** No entry is longer, bytes; so that looking for one in damaged bytes takes bounded time. */
+export const ENTRY_BYTE_LENGTH_MAX: number = 64 * 1024;
+
 /** "QNCJ" as it stands in the file. */
 const MAGIC = [0x51, 0x4e, 0x43, 0x4a] as const;
 const MAGIC_NUMBER = 0x4a434e51;
@@ -35,6 +38,17 @@ const DELETE_RECORD_BYTE_LENGTH = 8;
 
 const ROW_TABLE_NUMBERS = numbersOf(ROW_TABLES);
 const RECORD_TABLE_NUMBERS = numbersOf(RECORD_TABLES);
+
+/** The checksum of an entry's bytes. */
+export type EntrySum = (bytes: Uint8Array) => number;
+
+/**
+ * The checksum of a store's entries: CRC-32 begun with the store's own random number, so that no block by somebody
+ * else that looks like an entry is taken for one when the file is damaged.
+ */
+export function entrySum(crc32: SqliteRuntime["crc32"], salt: number): EntrySum {
+  return (bytes) => crc32(bytes, salt);
+}
 
 /** An entry found in a file. */
 export interface JournalEntry {
@@ -99,7 +113,7 @@ export interface EntryOptions {
 }
 
 /** Encodes an entry into `target`. */
-export function encodeEntry(crc32: SqliteRuntime["crc32"], target: EntryBuffer, entry: EntryOptions): void {
+export function encodeEntry(sum: EntrySum, target: EntryBuffer, entry: EntryOptions): void {
   const { bytes, view } = target;
   const { start, end } = entry;
   view.setUint32(start, MAGIC_NUMBER, true);
@@ -109,12 +123,12 @@ export function encodeEntry(crc32: SqliteRuntime["crc32"], target: EntryBuffer, 
   setUint64(view, start + 24, entry.durableSequence);
   let offset = start + ENTRY_HEADER_BYTE_LENGTH;
   for (const operation of entry.operations) offset = encodeOperation(target, offset, operation);
-  view.setUint32(start + 4, crc32(bytes.subarray(start + SUMMED_OFFSET, end)), true);
+  view.setUint32(start + 4, sum(bytes.subarray(start + SUMMED_OFFSET, end)), true);
 }
 
 /** Reads the entry that begins at `start`; `null` when there is none, or not a whole and unharmed one. */
 export function entryAt(
-  crc32: SqliteRuntime["crc32"],
+  sum: EntrySum,
   bytes: Uint8Array,
   start: number,
 ): JournalEntry | null {
@@ -123,8 +137,8 @@ export function entryAt(
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const end = start + view.getUint32(start + 8, true);
   if (end < start + ENTRY_HEADER_BYTE_LENGTH || end > bytes.byteLength) return null;
-  const sum = view.getUint32(start + 4, true);
-  if (crc32(bytes.subarray(start + SUMMED_OFFSET, end)) !== sum) return null;
+  if (end > start + ENTRY_BYTE_LENGTH_MAX) return null;
+  if (sum(bytes.subarray(start + SUMMED_OFFSET, end)) !== view.getUint32(start + 4, true)) return null;
   return {
     format: view.getUint32(start + 12, true),
     sequence: getUint64(view, start + 16),

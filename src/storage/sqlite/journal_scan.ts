@@ -5,8 +5,14 @@
  */
 import { StorageError } from "../errors.ts";
 import type { WriteOperation } from "../batch.ts";
-import { decodeOperations, entryAt, entryStart, JOURNAL_FORMAT, type JournalEntry } from "./journal_entry.ts";
-import type { SqliteRuntime } from "./runtime.ts";
+import {
+  decodeOperations,
+  entryAt,
+  entryStart,
+  type EntrySum,
+  JOURNAL_FORMAT,
+  type JournalEntry,
+} from "./journal_entry.ts";
 
 /** Names of the two files, in the store's folder. */
 export const JOURNAL_NAMES = ["journal-0", "journal-1"] as const;
@@ -23,24 +29,24 @@ export interface ScannedFile {
 
 /** Reads the entries that stand in `bytes` one after the other, from `start` on. */
 export function readEntries(
-  crc32: SqliteRuntime["crc32"],
+  sum: EntrySum,
   bytes: Uint8Array,
   start: number = 0,
 ): JournalEntry[] {
   const entries: JournalEntry[] = [];
-  for (let entry = entryAt(crc32, bytes, start); entry !== null; entry = entryAt(crc32, bytes, entry.end)) {
+  for (let entry = entryAt(sum, bytes, start); entry !== null; entry = entryAt(sum, bytes, entry.end)) {
     entries.push(entry);
   }
   return entries;
 }
 
 /** Reads all entries of a file, those behind damaged bytes included. */
-export function scanFile(crc32: SqliteRuntime["crc32"], file: string, bytes: Uint8Array): ScannedFile {
-  const entries = readEntries(crc32, bytes);
+export function scanFile(sum: EntrySum, file: string, bytes: Uint8Array): ScannedFile {
+  const entries = readEntries(sum, bytes);
   const strays: JournalEntry[] = [];
   const end = entries.at(-1)?.end ?? 0;
   for (let at = entryStart(bytes, end); at !== -1;) {
-    const entry = entryAt(crc32, bytes, at);
+    const entry = entryAt(sum, bytes, at);
     if (entry !== null) strays.push(entry);
     at = entryStart(bytes, entry?.end ?? at + 1);
   }

@@ -8,10 +8,9 @@
  */
 import { closeSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
-import { ENTRY_HEADER_BYTE_LENGTH, type JournalEntry } from "./journal_entry.ts";
+import { ENTRY_HEADER_BYTE_LENGTH, type EntrySum, type JournalEntry } from "./journal_entry.ts";
 import { assertFormat, entriesAfter, JOURNAL_NAMES, operationsOf, readEntries } from "./journal_scan.ts";
 import { Overlay } from "./overlay.ts";
-import type { SqliteRuntime } from "./runtime.ts";
 
 /** Bytes read at once, at first. */
 const READ_BYTE_LENGTH = 64 * 1024;
@@ -26,8 +25,8 @@ export class JournalView {
   #isStale = false;
 
   /** Opens the files that are there; others are tried again at each look. */
-  constructor(runtime: SqliteRuntime, folder: string) {
-    this.#files = JOURNAL_NAMES.map((name) => new FollowedFile(runtime.crc32, join(folder, name)));
+  constructor(sum: EntrySum, folder: string) {
+    this.#files = JOURNAL_NAMES.map((name) => new FollowedFile(sum, join(folder, name)));
   }
 
   /** Reads what has come since the last look. */
@@ -72,15 +71,15 @@ export class JournalView {
 /** A file that another process appends to and empties. */
 class FollowedFile {
   readonly path: string;
-  readonly #crc32: SqliteRuntime["crc32"];
+  readonly #sum: EntrySum;
   readonly #header = new Uint8Array(ENTRY_HEADER_BYTE_LENGTH);
   #fd: number | null = null;
   /** Header of the first entry: another one after the file was emptied. */
   #first = new Uint8Array(ENTRY_HEADER_BYTE_LENGTH);
   #end = 0;
 
-  constructor(crc32: SqliteRuntime["crc32"], path: string) {
-    this.#crc32 = crc32;
+  constructor(sum: EntrySum, path: string) {
+    this.#sum = sum;
     this.path = path;
   }
 
@@ -97,7 +96,7 @@ class FollowedFile {
       this.#first.set(this.#header);
       this.#end = 0;
     }
-    const entries = readEntries(this.#crc32, readFrom(this.#fd, this.#end));
+    const entries = readEntries(this.#sum, readFrom(this.#fd, this.#end));
     this.#end += entries.at(-1)?.end ?? 0;
     for (const entry of entries) assertFormat(this.path, entry);
     return entries;

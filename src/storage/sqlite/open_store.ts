@@ -7,12 +7,15 @@
 import { type FileHandle, mkdir, open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { clearTimeout, setTimeout } from "node:timers";
+import type { CancelTimer } from "../../base/mod.ts";
 import type { WriteBatch } from "../batch.ts";
 import { StorageError } from "../errors.ts";
 import type { StorageSnapshot } from "../storage.ts";
 import { openReader, openWriter } from "./connection.ts";
 import { storageFailure } from "./failure.ts";
 import { FolderLock } from "./folder_lock.ts";
+import { entrySum } from "./journal_entry.ts";
 import { JournalView } from "./journal_view.ts";
 import { LogSync } from "./log_sync.ts";
 import { OverlaidTables, type Tables } from "./overlaid_tables.ts";
@@ -96,14 +99,14 @@ export class OpenStore {
       failed.push(() => database.close());
       const tables = new TableReader({ runtime, database, file });
       const snapshots = new SnapshotPool({ runtime, file, folder, countMax: snapshotCountMax });
-      const view = readOnly ? new JournalView(runtime, folder) : null;
+      const view = readOnly ? new JournalView(entrySum(runtime.crc32, tables.journalSalt()), folder) : null;
       let writeSide: WriteSide | null = null;
       if (lock !== null) {
         const logFile = `${file}-wal`;
         const log = await open(logFile, "r+");
         failed.push(() => log.close());
         const walSync = new LogSync(() => log.datasync(), logFile);
-        const options = { runtime, folder, file, reader: tables, walSync };
+        const options = { runtime, folder, file, reader: tables, walSync, schedule };
         const writer = await StoreWriter.open({ ...options, writer: new TableWriter(runtime, database) });
         writeSide = { lock, writer, log, tables: new OverlaidTables(tables, writer.overlay) };
       }
@@ -233,6 +236,12 @@ export class OpenStore {
       { file: this.#file },
     );
   }
+}
+
+function schedule(delayMs: number, callback: () => void): CancelTimer {
+  const timer = setTimeout(callback, delayMs);
+  timer.unref();
+  return () => clearTimeout(timer);
 }
 
 /** @throws {StorageError} `STORAGE_PATH` when `file` is no file, `STORAGE_MISSING` when it must be there and is not. */

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { clearTimeout, setTimeout } from "node:timers";
+import type { CancelTimer, Clock } from "../../base/mod.ts";
 import type { WriteBatch, WriteOperation } from "../batch.ts";
 import { StorageError } from "../errors.ts";
 import { storageFailure } from "./failure.ts";
@@ -43,6 +43,8 @@ export interface StoreWriterOptions {
   readonly writer: TableWriter;
   /** Sync of SQLite's log. */
   readonly walSync: LogSync;
+  /** Tells when nothing was written for a while. */
+  readonly schedule: Clock["schedule"];
 }
 
 /** A write that goes to the journal has the length of its entry; one that does not has `null`. */
@@ -60,24 +62,26 @@ export class StoreWriter {
   readonly #tables: TableWriter;
   readonly #journal: Journal;
   readonly #walSync: LogSync;
+  readonly #schedule: Clock["schedule"];
   #endReading: () => void = () => {};
   /** Bytes of the overlay's entries. */
   #byteLength = 0;
   /** Whether the database may have writes since its last number. */
   #isUnnumbered = true;
-  #idle: NodeJS.Timeout | null = null;
+  #stopIdle: CancelTimer | null = null;
 
-  private constructor({ folder, file, writer, walSync }: StoreWriterOptions, journal: Journal) {
+  private constructor({ folder, file, writer, walSync, schedule }: StoreWriterOptions, journal: Journal) {
     this.#folder = folder;
     this.#file = file;
     this.#tables = writer;
     this.#journal = journal;
     this.#walSync = walSync;
+    this.#schedule = schedule;
   }
 
   /** Opens the journal and applies what is in it. */
   static async open(options: StoreWriterOptions): Promise<StoreWriter> {
-    const journal = Journal.open(options);
+    const journal = Journal.open({ ...options, salt: options.reader.journalSalt() });
     try {
       const writer = new StoreWriter(options, journal);
       await writer.#recover(options.reader.appliedSequence());
@@ -144,8 +148,8 @@ export class StoreWriter {
 
   /** Makes everything durable and leaves the journal empty, if the database takes what is in it. */
   async close(): Promise<void> {
-    if (this.#idle !== null) clearTimeout(this.#idle);
-    this.#idle = null;
+    this.#stopIdle?.();
+    this.#stopIdle = null;
     try {
       await this.#journal.settle();
       this.tryDrain();
@@ -171,6 +175,7 @@ export class StoreWriter {
       if (!(failure instanceof StorageError) || failure.code !== "STORAGE_FULL") throw failure;
       this.#journal.keep(recovery);
       this.overlay.apply(recovery.operations);
+      this.#isUnnumbered = false;
       return;
     }
     this.#journal.handleNumber(recovery.sequenceMax);
@@ -179,7 +184,7 @@ export class StoreWriter {
     this.#journal.empty();
   }
 
-  /** Runs of writes that go the same way, none larger than a drain; writes that are no writes are rejected. */
+  /** Runs of writes that go the same way, none larger than a drain; what is no write is settled. */
   *#runs(writes: readonly QueuedWrite[]): Generator<readonly SizedWrite[]> {
     let run: SizedWrite[] = [];
     let count = 0;
@@ -202,6 +207,10 @@ export class StoreWriter {
   #sized(write: QueuedWrite): SizedWrite | null {
     const { batch, resolve, reject } = write;
     const { operations } = batch;
+    if (operations.length === 0) {
+      resolve();
+      return null;
+    }
     try {
       const isLarge = batch.byteLength > JOURNAL_ENTRY_BYTE_LENGTH_MAX;
       const byteLength = isLarge ? null : entryByteLength(operations);
@@ -259,7 +268,7 @@ export class StoreWriter {
 
   /** Gives what the database has a number that the next entry can follow. */
   #number(): void {
-    this.#commit([], this.#journal.sequence + 1);
+    this.#commit([this.overlay.operations()], this.#journal.sequence + 1);
   }
 
   #handleDrained(): void {
@@ -270,15 +279,14 @@ export class StoreWriter {
   }
 
   #drainWhenIdle(): void {
-    if (this.#idle !== null) return;
+    if (this.#stopIdle !== null) return;
     const { sequence } = this.#journal;
-    this.#idle = setTimeout(() => {
-      this.#idle = null;
+    this.#stopIdle = this.#schedule(DRAIN_IDLE_MS, () => {
+      this.#stopIdle = null;
       if (this.overlay.size === 0) return;
       if (this.#journal.sequence === sequence) this.tryDrain();
       else this.#drainWhenIdle();
-    }, DRAIN_IDLE_MS);
-    this.#idle.unref();
+    }, { unref: true });
   }
 
   #failure(error: unknown, file: string): unknown {

@@ -37,7 +37,7 @@ export class TableReader {
   readonly #file: string;
   readonly #getRow: Readonly<Record<RowTable, StatementSync>>;
   readonly #getRecord: Readonly<Record<RecordTable, StatementSync>>;
-  readonly #getApplied: StatementSync;
+  readonly #getJournal: StatementSync;
   readonly #ranges = new Map<string, StatementSync>();
 
   /** Prepares what every read needs; ranges are prepared when first used. */
@@ -45,7 +45,7 @@ export class TableReader {
     this.#crc32 = runtime.crc32;
     this.#database = database;
     this.#file = file;
-    this.#getApplied = prepareArrays(database, `SELECT applied FROM "journal"`);
+    this.#getJournal = prepareArrays(database, `SELECT applied, salt FROM "journal"`);
     const get = (table: string, key: string) =>
       prepareArrays(database, `SELECT value, sum FROM "${table}" WHERE ${key} = ?`);
     this.#getRow = Object.fromEntries(
@@ -58,10 +58,12 @@ export class TableReader {
 
   /** Up to which of its entries the journal is in the database. */
   appliedSequence(): number {
-    const found: unknown = this.#getApplied.get();
-    const [applied] = found === undefined ? [] : columnsOf<[number]>(found);
-    if (typeof applied === "number" && Number.isSafeInteger(applied)) return applied;
-    throw damagedValue(this.#file, "how far the journal is applied");
+    return this.#journalState()[0];
+  }
+
+  /** The number that the checksums of the journal's entries begin with. */
+  journalSalt(): number {
+    return this.#journalState()[1];
   }
 
   /** Reads one row; `null` when there is none. */
@@ -123,6 +125,14 @@ export class TableReader {
       }
     }
     return count === 0 ? [] : this.#prepared(`SELECT ${key}, value, sum ${order}`).all(...bounds, count);
+  }
+
+  #journalState(): readonly [number, number] {
+    const found: unknown = this.#getJournal.get();
+    const state = found === undefined ? [] : columnsOf<number[]>(found);
+    const [applied, salt] = state;
+    if (Number.isSafeInteger(applied) && Number.isSafeInteger(salt)) return [applied!, salt!];
+    throw damagedValue(this.#file, "how far the journal is applied");
   }
 
   #prepared(sql: string): StatementSync {

@@ -4,6 +4,12 @@ import { DatabaseSync } from "node:sqlite";
 import { crc32 } from "node:zlib";
 import { SeededRandom } from "../../../src/base/mod.ts";
 import { SqliteStorage, type Storage, type StorageReader, WriteBatch } from "../../../src/storage/mod.ts";
+import {
+  encodeEntry,
+  entryByteLength,
+  type EntrySum,
+  entrySum,
+} from "../../../src/storage/sqlite/journal_entry.ts";
 import { readEntries } from "../../../src/storage/sqlite/journal_scan.ts";
 import { DRAIN_OPERATION_COUNT, JOURNAL_FILE_BYTE_LENGTH } from "../../../src/storage/sqlite/limits.ts";
 import { bytes, keyList, rejectsWith, rowList } from "../../conformance/storage/suite.ts";
@@ -74,6 +80,14 @@ function rowCountOf(folder: string): number {
   return count;
 }
 
+/** The checksum of the entries of the store in `folder`. */
+function sumOf(folder: string): EntrySum {
+  const database = new DatabaseSync(`${folder}/quince.db`, { readOnly: true });
+  const { salt } = database.prepare('SELECT salt FROM "journal"').get() as { salt: number };
+  database.close();
+  return entrySum(crc32, salt);
+}
+
 function cut(path: string, byteLength: number): void {
   Deno.truncateSync(path, byteLength);
 }
@@ -99,7 +113,7 @@ Deno.test("a journal torn or changed at any byte of its last entry gives all ent
       const journal = await Deno.readFile(`${copy}/journal-0`);
       const database = await Deno.readFile(`${copy}/quince.db`);
       const log = await Deno.readFile(`${copy}/quince.db-wal`);
-      const entries = readEntries(crc32, journal);
+      const entries = readEntries(sumOf(copy), journal);
       assert.equal(entries.length, 3);
       const { start, end } = entries[2]!;
       assert.equal(end, journal.byteLength);
@@ -259,7 +273,7 @@ Deno.test("an entry that is damaged is cut off with what follows, unless what fo
       const synced = await copyStore(folder);
       for (const copy of [plain, synced]) {
         const journal = await Deno.readFile(`${copy}/journal-0`);
-        journal[readEntries(crc32, journal)[1]!.end - 1]! ^= 1;
+        journal[readEntries(sumOf(copy), journal)[1]!.end - 1]! ^= 1;
         await Deno.writeFile(`${copy}/journal-0`, journal);
       }
       assert.equal(await withStore(plain, assertPrefix), 1);
@@ -272,16 +286,51 @@ Deno.test("an entry that is damaged is cut off with what follows, unless what fo
     })
   ));
 
-Deno.test("a journal of a database that is gone is refused, not replayed onto another", () =>
+Deno.test("a journal of another database is not replayed", () =>
   withFolder((folder) =>
     withStore(folder, async (storage) => {
       await writeNumbered(storage, 0, 3);
-      await storage.write(numbered(3, 100_000), { durable: true });
-      await writeNumbered(storage, 4, 6);
       const copy = await copyStore(folder);
       await Deno.remove(`${copy}/quince.db`);
       await Deno.remove(`${copy}/quince.db-wal`);
+      assert.equal(await withStore(copy, assertPrefix), 0);
+    })
+  ));
+
+Deno.test("a database older than what the journal says was durable is refused", () =>
+  withFolder((folder) =>
+    withStore(folder, async (storage) => {
+      await writeNumbered(storage, 0, 3);
+      assert.equal(await assertPrefix(storage), 3);
+      const old = await copyStore(folder);
+      await storage.write(numbered(3, 100_000), { durable: true });
+      await storage.write(numbered(4), { durable: true });
+      await writeNumbered(storage, 5, 6);
+      const copy = await copyStore(folder);
+      for (const name of ["quince.db", "quince.db-wal"]) {
+        await Deno.copyFile(`${old}/${name}`, `${copy}/${name}`);
+      }
       await rejectsWith("STORAGE_CORRUPT", new SqliteStorage(copy).open());
+    })
+  ));
+
+Deno.test("what looks like an entry within a block is none, even where the journal is torn", () =>
+  withFolder((folder) =>
+    withStore(folder, async (storage) => {
+      await writeNumbered(storage, 0, 2);
+      const { operations } = numbered(9);
+      const value = new Uint8Array(entryByteLength(operations)!);
+      const target = { bytes: value, view: new DataView(value.buffer) };
+      const forged = { sequence: 1, durableSequence: 2 ** 52, operations, start: 0, end: value.byteLength };
+      encodeEntry(crc32, target, forged);
+      const batch = new WriteBatch();
+      batch.putRow("block", 1, 2, value);
+      await storage.write(batch);
+      const copy = await copyStore(folder);
+      const journal = await Deno.readFile(`${copy}/journal-0`);
+      journal[readEntries(sumOf(copy), journal)[2]!.start]! ^= 1;
+      await Deno.writeFile(`${copy}/journal-0`, journal);
+      assert.equal(await withStore(copy, assertPrefix), 2);
     })
   ));
 
@@ -291,9 +340,9 @@ Deno.test("a journal of a newer format is refused with STORAGE_VERSION", () =>
       await writeNumbered(storage, 0, 2);
       const copy = await copyStore(folder);
       const journal = await Deno.readFile(`${copy}/journal-0`);
-      const { start, end } = readEntries(crc32, journal)[1]!;
+      const { start, end } = readEntries(sumOf(copy), journal)[1]!;
       journal[start + 12] = 2;
-      new DataView(journal.buffer).setUint32(start + 4, crc32(journal.subarray(start + 8, end)), true);
+      new DataView(journal.buffer).setUint32(start + 4, sumOf(copy)(journal.subarray(start + 8, end)), true);
       await Deno.writeFile(`${copy}/journal-0`, journal);
       const error = await rejectsWith("STORAGE_VERSION", new SqliteStorage(copy).open());
       for (const part of [`${copy}/journal-0`, "is 2", "up to 1"]) {

@@ -46,6 +46,22 @@ Deno.test("LogSync syncs at the first call whatever was committed, and not again
   await second;
 });
 
+Deno.test("LogSync.sync() does not wait for copies, syncAll() does", async () => {
+  const log = new ManualLog();
+  const logSync = new LogSync(log.sync, "log");
+  const first = logSync.sync();
+  log.running[0]!.resolve();
+  await first;
+  logSync.handleCopy();
+  await logSync.sync();
+  assert.equal(log.running.length, 1);
+  const second = logSync.syncAll();
+  log.running[1]!.resolve();
+  await second;
+  await logSync.syncAll();
+  assert.equal(log.running.length, 2);
+});
+
 Deno.test("LogSync fails for ever once a sync failed, naming the file", async () => {
   const log = new ManualLog();
   const logSync = new LogSync(log.sync, "folder/quince.db-wal");

@@ -87,6 +87,43 @@ Deno.test("a store closed on a full disk keeps everything and opens again on it"
     await again.close();
   }));
 
+Deno.test("a journal that a full disk keeps out of the database is read, kept over close(), and drained later", () =>
+  withSmallDisk(3_000_000, async (disk) => {
+    let storage = new SqliteStorage(disk.folder);
+    await storage.open();
+    await storage.write(rowPair(0, 100));
+    const ballast = await Deno.open(`${disk.folder}/ballast`, { create: true, write: true });
+    // Space for a journal of this size, and none for the same in SQLite's log.
+    const { size: logByteLength } = await Deno.stat(`${disk.folder}/quince.db-wal`);
+    await ballast.write(new Uint8Array(3_000_000 - 2 * logByteLength - 800_000));
+    ballast.close();
+    const [count, error] = await fill(storage, 1, 1000);
+    assert.equal(error.code, "STORAGE_FULL");
+    assert.ok(error.message.includes(`${disk.folder}/journal-0`), error.message);
+    assert.equal((await storage.getRow("block", 0, count - 1))?.[0], (count - 1) & 255);
+    await assertRows(storage, count);
+    await storage.close();
+    assert.ok((await Deno.stat(`${disk.folder}/journal-0`)).size > 1000 * (count - 2));
+
+    storage = new SqliteStorage(disk.folder);
+    await storage.open();
+    await assertRows(storage, count);
+    const snapshot = await storage.snapshot();
+    await rejectsWith("STORAGE_FULL", storage.write(rowPair(count, 100_000)));
+    await disk.remount("size=20000000");
+    await storage.write(rowPair(count, 100));
+    await assertRows(storage, count + 1);
+    assert.equal(await snapshot.getRow("block", 0, count), null);
+    assert.equal((await snapshot.getRow("block", 0, count - 1))?.[0], (count - 1) & 255);
+    await storage.close();
+    assert.equal((await Deno.stat(`${disk.folder}/journal-0`)).size, 0);
+
+    storage = new SqliteStorage(disk.folder);
+    await storage.open();
+    await assertRows(storage, count + 1);
+    await storage.close();
+  }));
+
 Deno.test("SqliteStorage.open() on a disk without any space rejects with STORAGE_FULL", () =>
   withSmallDisk(200_000, async (disk) => {
     const ballast = await Deno.open(`${disk.folder}/ballast`, { create: true, write: true });
