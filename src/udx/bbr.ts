@@ -177,7 +177,9 @@ export class BbrController implements CongestionController {
     const total = this.#roundDeliveredCount + this.#roundLostCount;
     if (this.#roundLostCount > total * LOSS_MAX && this.#isPipeFull) {
       const flight = Math.min(this.#boundPackets, this.#cwndPackets);
-      this.#boundPackets = Math.max(LOSS_BOUND_MIN_PACKETS, flight * LOSS_BACKOFF);
+      // What the path itself holds is no queue.
+      const pathPackets = this.#minRttMs === Infinity ? 0 : this.bandwidth * this.#minRttMs;
+      this.#boundPackets = Math.max(LOSS_BOUND_MIN_PACKETS, pathPackets, flight * LOSS_BACKOFF);
     } else {
       this.#boundPackets *= LOSS_REGAIN;
     }

@@ -39,6 +39,7 @@ export type {
 } from "../base/mod.ts";
 export { TypedEventEmitter } from "../base/mod.ts";
 export type { LookupResult, NetworkInterface } from "../platform/mod.ts";
+export { QuinceError, type QuinceErrorOptions } from "../base/mod.ts";
 export { UDXError, type UDXErrorCode } from "./errors.ts";
 export { NetworkInterfaces, type NetworkInterfacesEvents } from "./interface_watcher.ts";
 export {

@@ -526,7 +526,7 @@ export class UDXStream extends Duplex<
       if (chunk) this.#unreadBytes -= chunk.length;
       this.#isReaderFull = !this.push(chunk) && chunk !== null;
     }
-    this.#machine.setReadBuffered(this.#unreadBytes);
+    if (this.#machine.setReadBuffered(this.#unreadBytes)) this.#driver.schedule(this[streamHost]);
   }
 
   #handleRemoteChanged(): void {

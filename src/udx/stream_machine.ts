@@ -167,13 +167,18 @@ export class StreamMachine<Path extends PacketPath> {
     this.#armKeepAlive(nowMs);
   }
 
-  /** The reader holds so many bytes that it was given and did not consume: they narrow the receive window. */
-  setReadBuffered(byteLength: number): void {
+  /**
+   * The reader holds so many bytes that it was given and did not consume: they narrow the receive window. True when
+   * the peer is to be told now.
+   */
+  setReadBuffered(byteLength: number): boolean {
     this.#readBufferedBytes = byteLength;
     const gained = this.#windowBytes() - this.#advertisedWindowBytes;
     const isNews = gained >= WINDOW_BYTES / 4 ||
       (this.#advertisedWindowBytes < MTU_BASE && gained > 2 * MTU_BASE);
-    if (isNews && !this.#hasRemoteEnded) this.#isAckDue = true;
+    if (!isNews || this.#hasRemoteEnded || this.#state.kind !== "connected") return false;
+    this.#isAckDue = true;
+    return true;
   }
 
   /** The datagram for an unordered message; null unless connected. @throws {RangeError} when it is too long. */

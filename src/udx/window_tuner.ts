@@ -15,7 +15,7 @@ const JUDGED_PACKETS = 256;
 const LOSS_MAX = 0.1;
 const BACKOFF = 0.5;
 const REGAIN = 1.25;
-const WINDOW_MIN_BYTES = 128 * 1024;
+const WINDOW_MIN_BYTES = 512 * 1024;
 
 /** Adapts the window to the loss seen. */
 export class WindowTuner {

@@ -5,7 +5,7 @@
  */
 import { EventEmitter } from "node:events";
 import type { CancelTimer, Clock, Random } from "../../src/base/mod.ts";
-import { CoreStore, Log } from "../../src/hypercore/log/mod.ts";
+import { CoreStore, Log, type LogKeyPair, type Manifest, type Reorg } from "../../src/hypercore/log/mod.ts";
 import {
   type ReplicatedLog,
   Replicator,
@@ -132,6 +132,18 @@ export interface Link {
   readonly bytesPerMs: number;
 }
 
+/** Options of {@linkcode SimNode.open} besides those of the replication. */
+export interface SimNodeOptions {
+  /** Key of the log; without it, a new one is made. */
+  readonly key?: Uint8Array;
+  /** Signs what is appended. */
+  readonly keyPair?: LogKeyPair;
+  /** What the key commits to. */
+  readonly manifest?: Manifest;
+  /** Changes what peers see of the log. */
+  readonly disguise?: (log: Log) => ReplicatedLog;
+}
+
 /** A log with its replication. */
 export class SimNode {
   readonly replicator: Replicator;
@@ -149,14 +161,15 @@ export class SimNode {
   /** Opens a log; `disguise` changes what its peers see. */
   static async open(
     clock: SimClock,
-    options: ReplicatorOptions & {
-      readonly key?: Uint8Array;
-      readonly disguise?: (log: Log) => ReplicatedLog;
-    },
+    options: ReplicatorOptions & SimNodeOptions,
   ): Promise<SimNode> {
     const store = new CoreStore(new MemoryStorage());
     await store.open();
-    const log = await Log.open(store, options.key === undefined ? {} : { key: options.key });
+    const log = await Log.open(store, {
+      key: options.key ?? null,
+      keyPair: options.keyPair ?? null,
+      manifest: options.manifest ?? null,
+    });
     return new SimNode(log, clock, options, options.disguise?.(log) ?? log);
   }
 
@@ -202,6 +215,12 @@ export function disguised(log: Log, parts: Partial<ReplicatedLog>): ReplicatedLo
     },
     prove: (requests) => log.prove(requests),
     verify: (proofs) => log.verify(proofs),
+    get isFrozen() {
+      return log.isFrozen;
+    },
+    verifyReorg: (proof) => log.verifyReorg(proof),
+    reorg: (reorg) => log.reorg(reorg as Reorg),
+    checkConflict: (proof) => log.checkConflict(proof),
     missingNodes: (treeIndex) => log.missingNodes(treeIndex),
     upgradeable: (length) => log.upgradeable(length),
     getBlocks: (indexes) => log.getBlocks(indexes),

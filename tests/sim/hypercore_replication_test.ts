@@ -275,6 +275,71 @@ simulate("HC-198 requests that are given up leave nothing behind", async (swarm)
   await until(() => reader.replicator.peers[0]!.inflight === 0);
 });
 
+simulate("HC-191 a writer that cuts its log is followed by all, to the same blocks", async (swarm) => {
+  const { join, writer, random, nodes, clock, connect, until } = swarm;
+  const first = await join(writer);
+  const second = await join(first);
+  if (random.next() < 0.5) connect(second, writer);
+  for (const { replicator } of [first, second]) replicator.addRange([], { linear: random.next() < 0.5 });
+  for (let i = 0; i < 4; i++) {
+    await clock.run(() => false, below(random, 500));
+    if (random.next() < 0.7) await writer.log.truncate(below(random, writer.log.head.length));
+    await writer.log.append(blocks(random, 1 + below(random, 20)));
+    await writer.log.publish();
+  }
+  await until(() =>
+    nodes.every((node) => isWhole(node, writer) && node.log.head.fork === writer.log.head.fork)
+  );
+  assert.deepEqual(await second.log.treeHash(), await writer.log.treeHash());
+});
+
+simulate("HC-191 a reader that joins after the log was cut gets what is left", async (swarm) => {
+  const { join, writer, random, until } = swarm;
+  await writer.log.truncate(1 + below(random, writer.log.head.length - 1));
+  if (random.next() < 0.5) await writer.log.append(blocks(random, 1 + below(random, 20)));
+  await writer.log.publish();
+  const reader = await join(writer);
+  const update = reader.replicator.addUpgrade([]);
+  reader.replicator.addRange([]);
+  await until(() => isWhole(reader, writer));
+  assert.equal(await update.promise, true);
+  assert.equal(reader.log.head.fork, 1);
+});
+
+simulate("HC-085 blocks that are cleared here or there are fetched again where they are", async (swarm) => {
+  const { join, writer, random, nodes, clock, until } = swarm;
+  const first = await join(writer);
+  const second = await join(first, writer);
+  for (const { replicator } of [first, second]) {
+    replicator.addRange([], { start: 0, end: writer.log.head.length });
+  }
+  await until(() => nodes.every((node) => isWhole(node, writer)));
+  for (let i = 0; i < 4; i++) {
+    const start = below(random, writer.log.head.length);
+    const end = start + 1 + below(random, 20);
+    await first.log.clear(start, end);
+    await clock.run(() => false, below(random, 100));
+    first.replicator.addRange([], { start, end: Math.min(end, writer.log.head.length) });
+  }
+  await until(() => nodes.every((node) => isWhole(node, writer)));
+});
+
+simulate("HC-192 two logs signed with one key are found out by both", async (swarm) => {
+  const { writer, random, connect, clock, until } = swarm;
+  const { key, keyPair, manifest } = writer.log;
+  const twin = await SimNode.open(clock, { random, key, keyPair: keyPair!, manifest: manifest! });
+  await twin.log.append(blocks(random, writer.log.head.length + below(random, 5)));
+  await twin.log.publish();
+  const conflicts = new Set<SimNode>();
+  for (const node of [writer, twin]) node.replicator.on("conflict", () => conflicts.add(node));
+  for (const node of [writer, twin]) await node.log.clear(0, 5);
+  for (const { replicator } of [writer, twin]) replicator.addRange([], { start: 0, end: 5 });
+  connect(writer, twin);
+  await until(() => conflicts.size > 0 && writer.replicator.peers.length === 0);
+  assert.ok(writer.log.isFrozen || twin.log.isFrozen);
+  await twin.close();
+});
+
 /** A result that is wrong in one place. */
 function lie(random: Random, result: ProveResult): ProveResult {
   if (result.kind !== "proof") return result;

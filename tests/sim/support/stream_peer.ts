@@ -88,6 +88,13 @@ export class StreamPeer {
   flush(): void {
     const { machine } = this;
     this.#write();
+    if (machine.bufferedBytes > this.bufferedBytesMax) {
+      this.bufferedBytesMax = machine.bufferedBytes;
+    }
+    for (let chunk = machine.pollRead(); chunk; chunk = machine.pollRead()) {
+      this.#check(chunk);
+    }
+    machine.setReadBuffered(0);
     for (
       let sent = machine.pollTransmit(this.#time.nowMs);
       sent;
@@ -95,12 +102,6 @@ export class StreamPeer {
     ) {
       this.packetCount++;
       this.#out.send(sent.bytes, (copy) => this.other.receive(copy));
-    }
-    if (machine.bufferedBytes > this.bufferedBytesMax) {
-      this.bufferedBytesMax = machine.bufferedBytes;
-    }
-    for (let chunk = machine.pollRead(); chunk; chunk = machine.pollRead()) {
-      this.#check(chunk);
     }
     for (let event = machine.pollEvent(); event; event = machine.pollEvent()) {
       if (event.kind === "end") this.hasEnded = true;
