@@ -19,21 +19,35 @@ import {
 } from "./messages.ts";
 import { isPending, type Outgoing } from "./outgoing.ts";
 import type { PeerState } from "./peer_state.ts";
+import type { Conflicts } from "./conflicts.ts";
+import type { Reorgs } from "./reorgs.ts";
 import type { Requests } from "./requests.ts";
+
+/** The parts of the machine that answers reach. */
+export interface AnswersParts {
+  readonly book: DemandBook;
+  readonly requests: Requests;
+  readonly reorgs: Reorgs;
+  readonly conflicts: Conflicts;
+}
 
 /** The answers of all peers. */
 export class Answers {
   readonly #context: ReplicationContext;
   readonly #book: DemandBook;
   readonly #requests: Requests;
+  readonly #reorgs: Reorgs;
+  readonly #conflicts: Conflicts;
   #waiting: VerifyEntry[] = [];
   #isVerifying = false;
   #pushedBytes = 0;
 
-  constructor(context: ReplicationContext, book: DemandBook, requests: Requests) {
+  constructor(context: ReplicationContext, { book, requests, reorgs, conflicts }: AnswersParts) {
     this.#context = context;
     this.#book = book;
     this.#requests = requests;
+    this.#reorgs = reorgs;
+    this.#conflicts = conflicts;
   }
 
   /** Whether the log is at work on answers. */
@@ -45,23 +59,22 @@ export class Answers {
   handleData(peer: PeerState, data: DataMessage): void {
     const { head } = this.#context.log;
     if (data.request === 0 && data.upgrade !== null && data.upgrade.start === 0) {
-      this.#context.emit({ kind: "conflict-proof", peer, data });
-      if (!this.#context.allowPush) return;
+      this.#conflicts.handleProof(peer, data);
+      return;
     }
     const request = peer.requests.get(data.request);
     if (request === undefined || request.state !== "sent") {
-      if (data.fork > head.fork) this.#context.emit({ kind: "fork", peer, data });
-      else if (this.#context.allowPush && !peer.requests.has(data.request)) this.#takePushed(peer, data);
+      const isPushed = this.#context.allowPush && data.fork === head.fork && !peer.requests.has(data.request);
+      if (isPushed) this.#takePushed(peer, data);
       return;
     }
     this.#requests.answered(request);
     request.answer = data;
-    if (data.fork > head.fork) {
-      this.#context.emit({ kind: "fork", peer, data });
-      this.#requests.fail(request);
-    } else if (data.fork !== request.message.fork || !isWhatWasAsked(request, data)) {
+    if (data.fork !== request.message.fork || !isWhatWasAsked(request, data)) {
       this.#countNotAvailable(peer);
-      this.#requests.fail(request);
+      this.#giveUp(request);
+    } else if (request.reorg !== null) {
+      this.#reorgs.handleAnswer(request, data);
     } else {
       this.#place(request);
     }
@@ -69,19 +82,19 @@ export class Answers {
 
   /** A peer has no answer. */
   handleNoData(peer: PeerState, { request: id, reason }: NoDataMessage): void {
+    if (id === 0) this.#conflicts.handleNoProof(peer);
     const request = peer.requests.get(id);
     if (request === undefined || request.state !== "sent") return;
     this.#requests.answered(request);
-    if (reason === REASON_INVALID_REQUEST) {
-      this.#context.stats.backoffs++;
-      if (++peer.stats.backoffs >= BACKOFFS_MAX) this.#pause(peer);
-    } else if (reason === REASON_NOT_AVAILABLE) {
-      this.#countNotAvailable(peer);
-    }
-    // The peer was wrong about this block; it is asked for it again only after announcing it again.
     const { block, upgrade, fork } = request.message;
-    if (block !== null && upgrade === null && fork === peer.remoteFork) peer.has.set(block.index, false);
-    this.#requests.fail(request);
+    // One who has moved on to another fork since it was asked has no data for a reason.
+    if (fork === peer.remoteFork) {
+      if (reason === REASON_INVALID_REQUEST) this.#countInvalid(peer);
+      else if (reason === REASON_NOT_AVAILABLE) this.#countNotAvailable(peer);
+      // The peer was wrong about this block; it is asked for it again only after announcing it again.
+      if (block !== null && upgrade === null) peer.has.set(block.index, false);
+    }
+    this.#giveUp(request);
   }
 
   /** The next run of answers to verify, all that have arrived; null while one is under way. */
@@ -166,6 +179,7 @@ export class Answers {
     if (request !== null) {
       this.#requests.finish(request, "applied");
       request.answer = null;
+      peer.fruitlessAnswers = 0;
     }
     const { block } = data;
     if (block === null || block.value === null) return;
@@ -206,18 +220,29 @@ export class Answers {
       request: request === null ? null : request.message,
       data,
     });
-    this.#context.cutOff(peer, error);
+    this.#conflicts.suspect(peer, error);
     if (request !== null && isPending(request)) this.#requests.fail(request);
+  }
+
+  #giveUp(request: Outgoing): void {
+    this.#requests.fail(request);
+    this.#reorgs.handleFailed(request);
+  }
+
+  #countInvalid(peer: PeerState): void {
+    this.#context.stats.backoffs++;
+    peer.stats.backoffs++;
+    this.#countFruitless(peer);
   }
 
   #countNotAvailable(peer: PeerState): void {
     this.#context.stats.notAvailableBackoffs++;
-    if (++peer.stats.notAvailableBackoffs >= BACKOFFS_MAX) this.#pause(peer);
+    peer.stats.notAvailableBackoffs++;
+    this.#countFruitless(peer);
   }
 
-  #pause(peer: PeerState): void {
-    peer.isPaused = true;
-    this.#context.generation++;
+  #countFruitless(peer: PeerState): void {
+    if (++peer.fruitlessAnswers >= BACKOFFS_MAX) peer.isPaused = true;
   }
 }
 

@@ -5,10 +5,11 @@
  */
 import type { Random } from "../../base/mod.ts";
 import type { HypercoreError } from "../errors.ts";
-import type { Bitfield, Manifest, ProveResult, VerifyResult } from "../log/mod.ts";
+import type { Bitfield, Manifest, Proof, ProveResult, ReorgWant, VerifyResult } from "../log/mod.ts";
 import type { DataMessage, RequestMessage } from "./messages.ts";
 import type { Outgoing } from "./outgoing.ts";
 import type { PeerState } from "./peer_state.ts";
+import type { ReorgJob } from "./reorgs.ts";
 import type { SeekDemand } from "./demands.ts";
 import { newStats, type ReplicationStats } from "./stats.ts";
 
@@ -33,10 +34,25 @@ export interface LogView {
   readonly contiguousLength: number;
   readonly manifest: Manifest | null;
   readonly compat: boolean;
+  /** Two logs are signed for one key; nothing is asked for and no block is given any more. */
+  readonly isFrozen: boolean;
   /** How many nodes from `treeIndex` up are not stored; null when it takes waiting to know. */
   missingNodes(treeIndex: number): number | null;
   /** Whether the tree of `length` blocks can be proved to grow into ours; null when it takes waiting to know. */
   upgradeable(length: number): boolean | null;
+}
+
+/** A verified tree of a newer fork that is being compared with ours. */
+export interface PendingReorg {
+  /** The new state. */
+  readonly head: LogState;
+  /** What would tell more; null once it is known where the trees part. */
+  readonly want: ReorgWant | null;
+  readonly isFinished: boolean;
+  /** Whether ours is still the tree that it was compared with. */
+  readonly isCurrent: boolean;
+  /** Takes a proof of what was wanted. */
+  update(proof: Proof): Promise<boolean>;
 }
 
 /** How a machine behaves. */
@@ -84,7 +100,10 @@ export type Job =
     readonly isSync: boolean;
   }
   | { readonly kind: "seek"; readonly seek: SeekDemand }
-  | { readonly kind: "read"; readonly indexes: readonly number[] };
+  | { readonly kind: "read"; readonly indexes: readonly number[] }
+  | ReorgJob
+  | { readonly kind: "applyReorg"; readonly reorg: PendingReorg }
+  | { readonly kind: "conflict"; readonly peer: PeerState; readonly data: DataMessage };
 
 /** Re-exported so that drivers and tests name results by one import. */
 export type { ProveResult, VerifyResult };
@@ -129,10 +148,8 @@ export type MachineEvent =
     readonly name: string;
     readonly message: Uint8Array;
   }
-  /** A peer claims a newer fork, or sent part of one. The place where following a fork begins. */
-  | { readonly kind: "fork"; readonly peer: PeerState; readonly data: DataMessage | null }
-  /** A peer sent its signed tree unasked because it holds ours for wrong. The place where conflicts are judged. */
-  | { readonly kind: "conflict-proof"; readonly peer: PeerState; readonly data: DataMessage }
+  /** Two logs are signed for one key: `data` proves the one that is not ours. */
+  | { readonly kind: "conflict"; readonly data: DataMessage }
   | { readonly kind: "downloading"; readonly value: boolean };
 
 /** State shared by the parts of one machine. */

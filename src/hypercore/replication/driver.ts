@@ -65,6 +65,8 @@ export type ReplicatorEvents = {
   "invalid-request": [error: HypercoreError, request: RequestMessage, peer: Peer];
   /** A peer claimed a longer run of blocks from 0 than any before. */
   "remote-contiguous-length": [length: number];
+  /** Two logs are signed for one key: `proof` is of the one that is not ours. The log is frozen. */
+  conflict: [proof: DataMessage];
   /** A message for an extension. The bytes are a view. */
   extension: [name: string, message: Uint8Array, peer: Peer];
   /** The log could not be read or written for a peer. */
@@ -464,8 +466,8 @@ export class Replicator extends TypedEventEmitter<ReplicatorEvents> {
       case "downloading":
         if (event.value) this.#handleDownloading();
         break;
-      case "fork":
-      case "conflict-proof":
+      case "conflict":
+        this.emit("conflict", event.data);
         break;
     }
   }

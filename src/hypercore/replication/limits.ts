@@ -29,7 +29,7 @@ export const RANGES_PER_PASS_MAX = 64;
 export const UPGRADE_PEERS_MAX = 3;
 /** Requests that cannot be proved, after which a peer is cut off (protocol). */
 export const INVALID_REQUESTS_MAX = 64;
-/** Answers without data, after which a peer is not asked any more (protocol). */
+/** Answers in a row without data, after which a peer is not asked any more (protocol, there over its whole life). */
 export const BACKOFFS_MAX = 32;
 /** Blocks asked of one peer at a time, lowest and highest (protocol: `DEFAULT_MAX_INFLIGHT`). */
 export const INFLIGHT_RANGE: readonly [number, number] = [16, 512];
@@ -79,6 +79,10 @@ export const STALL_MS = 2_000;
 export const WINDOW_GROW_BELOW_MS = 400;
 /** The window of a peer shrinks once answers take more than this beyond the quickest one, ms. */
 export const WINDOW_SHRINK_ABOVE_MS = 1_500;
+/** Newer forks followed at a time; those of peers beyond it wait. */
+export const REORGS_MAX = 8;
+/** How long a peer whose proof failed has to show its signed tree before it is cut off, ms. */
+export const CONFLICT_CHECK_MS = 2_000;
 /** Bytes of the name of an extension that we keep for the short form. */
 export const EXTENSION_NAME_BYTES_MAX = 1024;
 

@@ -5,8 +5,10 @@
  */
 import { clearImmediate, setImmediate } from "node:timers";
 import type { Clock } from "../../base/mod.ts";
+import { HypercoreError } from "../errors.ts";
 import type { Job } from "./context.ts";
 import type { ReplicatedLog, WaitingLogView } from "./log_view.ts";
+import type { ReorgJob, ReorgResult } from "./reorgs.ts";
 import type { ReplicationMachine } from "./replication_machine.ts";
 
 /** What jobs need besides the log. */
@@ -92,6 +94,36 @@ export class LogJobs {
           (values, nowMs) => machine.handleRead(job.indexes, values, nowMs),
           (error, nowMs) => machine.handleReadFailed(job.indexes, error, nowMs),
         );
+      case "reorg":
+        return this.#run(
+          this.#checkReorg(job),
+          (result, nowMs) => machine.handleReorgChecked(job, result, nowMs),
+          (_, nowMs) => machine.handleReorgFailed(job, nowMs),
+        );
+      case "applyReorg":
+        return this.#run(
+          this.#log.reorg(job.reorg),
+          (_, nowMs) => machine.handleReorgApplied(nowMs),
+          (_, nowMs) => machine.handleReorgApplyFailed(nowMs),
+        );
+      case "conflict":
+        return this.#run(
+          this.#log.checkConflict(job.data),
+          (result, nowMs) => machine.handleConflictChecked(job, result, nowMs),
+          (_, nowMs) => machine.handleConflictChecked(job, "unrelated", nowMs),
+        );
+    }
+  }
+
+  async #checkReorg({ demand, data }: ReorgJob): Promise<ReorgResult> {
+    try {
+      const { reorg } = demand;
+      if (reorg === null) return { kind: "checked", reorg: await this.#log.verifyReorg(data) };
+      await reorg.update(data);
+      return { kind: "checked", reorg };
+    } catch (error) {
+      if (error instanceof HypercoreError) return { kind: "invalid", error };
+      throw error;
     }
   }
 

@@ -5,6 +5,7 @@
  */
 import type {
   Bitfield,
+  ConflictResult,
   LogListener,
   Manifest,
   Proof,
@@ -14,7 +15,7 @@ import type {
   TreeHead,
   VerifyResult,
 } from "../log/mod.ts";
-import type { LogView } from "./context.ts";
+import type { LogView, PendingReorg } from "./context.ts";
 
 /** What replication needs of a log; `Log` has it. */
 export interface ReplicatedLog {
@@ -32,6 +33,8 @@ export interface ReplicatedLog {
   readonly contiguousLength: number;
   readonly manifest: Manifest | null;
   readonly compat: boolean;
+  /** Two logs are signed for one key. */
+  readonly isFrozen: boolean;
   /** Proofs for peers, in order. */
   prove(requests: readonly ProofRequest[]): Promise<ProveResult[]>;
   /** Checks proofs and stores what is right, in order; a proof may build on the ones before it. */
@@ -44,6 +47,12 @@ export interface ReplicatedLog {
   getBlocks(indexes: readonly number[]): Promise<(Uint8Array | null)[]>;
   /** Where a byte lies, as far as the nodes stored tell. */
   seek(bytes: number, padding?: number): Promise<SeekResult>;
+  /** Verifies a proof of the whole log at a newer fork. */
+  verifyReorg(proof: Proof): Promise<PendingReorg>;
+  /** Replaces the tail by that of a newer fork; false where the log has changed since it was compared. */
+  reorg(reorg: PendingReorg): Promise<boolean>;
+  /** Compares a peer's signed tree with ours; freezes the log should both be signed and differ. */
+  checkConflict(proof: Proof): Promise<ConflictResult>;
   /** Hears of every change after it is stored. */
   subscribe(listener: LogListener): () => void;
 }
@@ -78,6 +87,9 @@ export function logView(log: ReplicatedLog): WaitingLogView {
     },
     get compat() {
       return log.compat;
+    },
+    get isFrozen() {
+      return log.isFrozen;
     },
     missingNodes: (treeIndex) => missing.now(treeIndex),
     awaitMissingNodes: (treeIndex) => missing.later(treeIndex),

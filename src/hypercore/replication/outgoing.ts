@@ -6,6 +6,7 @@
 import { treeParent, treeSibling } from "../log/mod.ts";
 import type { DataMessage, RequestMessage } from "./messages.ts";
 import type { PeerState } from "./peer_state.ts";
+import type { ReorgDemand } from "./reorgs.ts";
 
 /**
  * Where a request is:
@@ -31,6 +32,8 @@ export interface Outgoing {
   readonly openedMs: number;
   /** Value of the context's epoch when it was made. */
   readonly epoch: number;
+  /** The newer fork it asks about; null for what concerns ours. */
+  readonly reorg: ReorgDemand | null;
   state: OutgoingState;
   /** The request whose answer brings the node that this one's proof ends at; null when the log has it. */
   builtOn: Outgoing | null;

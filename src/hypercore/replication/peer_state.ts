@@ -76,6 +76,10 @@ export class PeerState {
   isPaused = false;
   /** Broke the rules; its channel is about to be closed. */
   isCutOff = false;
+  /** The log is comparing the tree that the peer showed with ours. */
+  isConflictChecking = false;
+  /** The channel is closed once the peer has been shown our tree. */
+  isClosing = false;
   /** The channel is gone. */
   isClosed = false;
   /** The stream takes more; while false, nothing that a peer can ask for at will is sent. */
@@ -111,6 +115,8 @@ export class PeerState {
   isSyncDue = false;
 
   // Our requests.
+  /** Answers without data since the last one with; a peer with many is not asked any more. */
+  fruitlessAnswers = 0;
   readonly window: RequestWindow;
   /** Unanswered, by id. */
   readonly requests: Map<number, Outgoing> = new Map();

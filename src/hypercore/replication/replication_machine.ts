@@ -9,11 +9,12 @@
  * @module
  */
 import type { Random } from "../../base/mod.ts";
-import type { LogChange, SeekResult } from "../log/mod.ts";
+import type { ConflictResult, LogChange, SeekResult } from "../log/mod.ts";
 import { Activity } from "./activity.ts";
 import { Announcer } from "./announcer.ts";
 import { Answers } from "./answers.ts";
 import { Claims } from "./claims.ts";
+import { Conflicts } from "./conflicts.ts";
 import {
   type Job,
   type LogView,
@@ -32,6 +33,7 @@ import type { ExtensionMessage, HandshakeMessage, SyncMessage } from "./messages
 import { Negotiation } from "./negotiation.ts";
 import type { Outgoing } from "./outgoing.ts";
 import { PeerState, type WireMessage } from "./peer_state.ts";
+import { type ReorgJob, type ReorgResult, Reorgs } from "./reorgs.ts";
 import { Requests } from "./requests.ts";
 import { Selection } from "./selection.ts";
 import { COUNTER_OF_RECEIVED, type ReplicationStats } from "./stats.ts";
@@ -54,6 +56,8 @@ export class ReplicationMachine {
   readonly #claims: Claims;
   readonly #uploads: Uploads;
   readonly #requests: Requests;
+  readonly #reorgs: Reorgs;
+  readonly #conflicts: Conflicts;
   readonly #answers: Answers;
   readonly #selection: Selection;
   readonly #upgradeWatch: UpgradeWatch;
@@ -73,9 +77,16 @@ export class ReplicationMachine {
     this.#claims = new Claims(this.#context);
     this.#uploads = new Uploads(this.#context);
     this.#requests = new Requests(this.#context, this.#book);
-    this.#answers = new Answers(this.#context, this.#book, this.#requests);
-    this.#selection = new Selection(this.#context, this.#book, this.#requests);
-    this.#upgradeWatch = new UpgradeWatch(this.#context, this.#book);
+    this.#reorgs = new Reorgs(this.#context, this.#book, this.#requests);
+    this.#conflicts = new Conflicts(this.#context, this.#uploads);
+    this.#answers = new Answers(this.#context, {
+      book: this.#book,
+      requests: this.#requests,
+      reorgs: this.#reorgs,
+      conflicts: this.#conflicts,
+    });
+    this.#selection = new Selection(this.#context, this.#book, this.#requests, this.#reorgs);
+    this.#upgradeWatch = new UpgradeWatch(this.#context, this.#book, this.#reorgs);
     this.#logChanges = new LogChanges(this.#context, {
       book: this.#book,
       negotiation: this.#negotiation,
@@ -209,6 +220,7 @@ export class ReplicationMachine {
     this.#answers.dropPeer(peer);
     this.#uploads.dropPeer(peer);
     this.#selection.dropPeer(peer);
+    this.#conflicts.dropPeer(peer);
     this.#changed();
     this.#context.emit({ kind: "peer-remove", peer });
   }
@@ -348,11 +360,49 @@ export class ReplicationMachine {
     }
   }
 
+  /** What came of looking at an answer about a newer fork. */
+  handleReorgChecked(job: ReorgJob, result: ReorgResult, nowMs: number): void {
+    this.#context.nowMs = nowMs;
+    this.#isFillDue = true;
+    this.#reorgs.handleChecked(job, result);
+  }
+
+  /** The log could not look at an answer about a newer fork. */
+  handleReorgFailed(job: ReorgJob, nowMs: number): void {
+    this.#context.nowMs = nowMs;
+    this.#reorgs.handleCheckFailed(job.demand);
+  }
+
+  /** Our tail was replaced by that of a newer fork, or was not. */
+  handleReorgApplied(nowMs: number): void {
+    this.#context.nowMs = nowMs;
+    this.#changed();
+    this.#reorgs.handleApplied();
+  }
+
+  /** The log could not be written. */
+  handleReorgApplyFailed(nowMs: number): void {
+    this.#context.nowMs = nowMs;
+    this.#changed();
+    this.#reorgs.handleApplyFailed();
+  }
+
+  /** What came of comparing a peer's signed tree with ours. */
+  handleConflictChecked(
+    job: Extract<Job, { kind: "conflict" }>,
+    result: ConflictResult,
+    nowMs: number,
+  ): void {
+    this.#context.nowMs = nowMs;
+    this.#conflicts.handleChecked(job.peer, job.data, result);
+  }
+
   /** Time passed. */
   handleTime(nowMs: number): void {
     this.#context.nowMs = nowMs;
     this.#activity.handleTime();
     this.#uploads.handleTime();
+    this.#conflicts.handleTime();
     if (this.#selection.deadlineMs <= nowMs) this.#isFillDue = true;
   }
 
@@ -400,7 +450,12 @@ export class ReplicationMachine {
 
   /** When {@linkcode handleTime} is due, ms; Infinity for never. */
   pollDeadline(): number {
-    return Math.min(this.#activity.deadlineMs, this.#uploads.deadlineMs, this.#selection.deadlineMs);
+    return Math.min(
+      this.#activity.deadlineMs,
+      this.#uploads.deadlineMs,
+      this.#conflicts.deadlineMs,
+      this.#selection.deadlineMs,
+    );
   }
 
   // State.
@@ -481,7 +536,6 @@ export class ReplicationMachine {
     peer.remoteAllowPush = message.allowPush;
     if (this.#activity.closeIfIdle(peer)) return;
     peer.lengthAcked = message.fork === published.fork ? message.remoteLength : 0;
-    if (message.fork > head.fork) this.#context.emit({ kind: "fork", peer, data: null });
     if (message.length > head.length && peer.lengthAcked === published.length && message.fork === head.fork) {
       this.#book.ensureEagerUpgrade();
     }

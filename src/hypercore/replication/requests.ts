@@ -11,6 +11,7 @@ import { HOTSWAP_INFLIGHT_MIN, STALL_MS, UPGRADE_PEERS_MAX } from "./limits.ts";
 import type { RequestMessage } from "./messages.ts";
 import { isPending, type Outgoing } from "./outgoing.ts";
 import type { PeerState } from "./peer_state.ts";
+import type { ReorgDemand } from "./reorgs.ts";
 import { regionOf } from "./wants.ts";
 
 /** Estimate of an answer without a block. */
@@ -26,6 +27,7 @@ interface RequestParts {
   readonly upgrade: RequestMessage["upgrade"];
   readonly priority?: number;
   readonly bytes: number;
+  readonly reorg?: ReorgDemand;
 }
 
 /** Requests to peers. */
@@ -46,7 +48,8 @@ export class Requests {
 
   /** Whether `peer` can be asked for blocks at all just now. */
   hasRoom(peer: PeerState): boolean {
-    return peer.isActive && peer.remoteUploading && peer.window.hasRoom(this.blockBytes);
+    if (!peer.isActive || !peer.remoteUploading || this.#context.log.isFrozen) return false;
+    return peer.window.hasRoom(this.blockBytes);
   }
 
   /** Whether `peer` can be asked for blocks that others were asked for. */
@@ -81,7 +84,17 @@ export class Requests {
     // What we have not told anyone yet, nobody can build an upgrade on.
     if (head.length !== published.length || peer.lengthAcked !== published.length) return false;
     if (!peer.remoteCanUpgrade || peer.remoteLength <= head.length) return false;
-    return this.#book.upgrade === null || this.#hasOnlyStalled(this.#book.upgrade.requests, peer);
+    return this.#book.upgrade === null || this.hasOnlyStalled(this.#book.upgrade.requests, peer);
+  }
+
+  /** Whether `requests` leave room for one to `peer`: those there are take long, and it is not among the asked. */
+  hasOnlyStalled(requests: readonly Outgoing[], peer: PeerState): boolean {
+    if (requests.length === 0) return true;
+    if (requests.length >= UPGRADE_PEERS_MAX) return false;
+    const limitMs = this.#context.nowMs - STALL_MS;
+    return requests.every((request) =>
+      request.peer !== peer && request.state === "sent" && request.openedMs <= limitMs
+    );
   }
 
   /** Asks `peer` for a block; false when it cannot be asked. */
@@ -126,7 +139,7 @@ export class Requests {
     if (this.#context.pushOnly || demand.isChecking || demand.isCheckDue || peer.remoteFork !== head.fork) {
       return false;
     }
-    if (!this.#hasOnlyStalled(demand.requests, peer)) return false;
+    if (!this.hasOnlyStalled(demand.requests, peer)) return false;
     const seek = peer.supportsSeeks ? { bytes: demand.bytes, padding: demand.padding } : null;
     if (demand.start >= head.length) {
       const upgrade = this.#upgradePart(peer, true);
@@ -151,6 +164,18 @@ export class Requests {
   /** Asks `peer` for the manifest alone. */
   openManifest(peer: PeerState): void {
     this.#send(this.#create(peer, { upgrade: null, bytes: PROOF_BYTES }));
+  }
+
+  /** Asks `peer` for its whole tree, of a newer fork. */
+  openFork(peer: PeerState, reorg: ReorgDemand): void {
+    const upgrade = { start: 0, length: peer.remoteLength };
+    this.#openForkRequest({ upgrade, bytes: PROOF_BYTES, reorg }, peer, reorg);
+  }
+
+  /** Asks `peer` for the nodes above block `index` of a newer fork. */
+  openForkNodes(peer: PeerState, reorg: ReorgDemand, index: number, nodes: number): void {
+    const hash = { index: 2 * index, nodes };
+    this.#openForkRequest({ hash, upgrade: null, bytes: PROOF_BYTES, reorg }, peer, reorg);
   }
 
   /** Asks `peer` which blocks of a region it has, unless that is known or asked already. */
@@ -182,6 +207,7 @@ export class Requests {
     if (block !== -1) peer.expected.remove(2 * block, message.block!.nodes, request);
     if (this.#book.upgrade !== null) removeFrom(this.#book.upgrade.requests, request);
     for (const seek of this.#book.seeks) removeFrom(seek.requests, request);
+    if (request.reorg !== null) removeFrom(request.reorg.requests, request);
     const demand = block === -1 ? undefined : this.#book.blocks.get(block);
     if (demand !== undefined) removeFrom(demand.requests, request);
     const { holds } = request;
@@ -220,6 +246,12 @@ export class Requests {
     for (const request of Array.from(peer.requests.values())) this.fail(request);
   }
 
+  #openForkRequest(parts: RequestParts, peer: PeerState, reorg: ReorgDemand): void {
+    const request = this.#create(peer, parts);
+    reorg.requests.push(request);
+    this.#send(request);
+  }
+
   #openSeekRequest(peer: PeerState, demand: SeekDemand, parts: RequestParts): void {
     const request = this.#create(peer, parts);
     demand.requests.push(request);
@@ -243,16 +275,6 @@ export class Requests {
     return { start: length, length: peer.remoteLength - length };
   }
 
-  /** Whether `requests` leave room for one to `peer`: those there are take long, and it is not among the asked. */
-  #hasOnlyStalled(requests: readonly Outgoing[], peer: PeerState): boolean {
-    if (requests.length === 0) return true;
-    if (requests.length >= UPGRADE_PEERS_MAX) return false;
-    const limitMs = this.#context.nowMs - STALL_MS;
-    return requests.every((request) =>
-      request.peer !== peer && request.state === "sent" && request.openedMs <= limitMs
-    );
-  }
-
   #isRegionNeeded(region: number): boolean {
     for (const index of this.#book.blocks.keys()) if (regionOf(index) === region) return true;
     const { length } = this.#context.log.head;
@@ -270,7 +292,7 @@ export class Requests {
 
   #create(peer: PeerState, parts: RequestParts): Outgoing {
     const context = this.#context;
-    const { block = null, hash = null, seek = null, upgrade, priority = 0, bytes } = parts;
+    const { block = null, hash = null, seek = null, upgrade, priority = 0, bytes, reorg = null } = parts;
     const manifest = context.log.manifest === null && peer.remoteHasManifest;
     const id = context.nextRequestId++;
     const request: Outgoing = {
@@ -280,6 +302,7 @@ export class Requests {
       bytes,
       openedMs: context.nowMs,
       epoch: context.epoch,
+      reorg,
       state: "counting",
       builtOn: null,
       holds: null,
@@ -288,7 +311,7 @@ export class Requests {
     peer.requests.set(id, request);
     peer.window.opened(bytes);
     context.openRequests++;
-    if (upgrade !== null) this.#book.ensureUpgrade().requests.push(request);
+    if (upgrade !== null && reorg === null) this.#book.ensureUpgrade().requests.push(request);
     return request;
   }
 
@@ -297,7 +320,9 @@ export class Requests {
     const { peer, block } = request;
     const leaf = 2 * block;
     const levels = Math.ceil(Math.log2(this.#context.log.head.length)) + 1;
-    const expected = peer.expected.find(leaf, levels);
+    const found = peer.expected.find(leaf, levels);
+    // What was asked for before nodes were dropped may not fit the tree there is now.
+    const expected = found?.request.epoch === this.#context.epoch ? found : null;
     // What is expected is not stored, so at level 0 there is nothing to look up.
     const missing = expected?.level === 0 ? null : this.#context.log.missingNodes(leaf);
     if (expected !== null && (missing === null || expected.level < missing)) {

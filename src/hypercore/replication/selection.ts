@@ -23,6 +23,7 @@ import {
 } from "./limits.ts";
 import type { Outgoing } from "./outgoing.ts";
 import type { PeerState } from "./peer_state.ts";
+import type { Reorgs } from "./reorgs.ts";
 import type { Requests } from "./requests.ts";
 import { regionOf } from "./wants.ts";
 
@@ -46,19 +47,24 @@ export class Selection {
   readonly #context: ReplicationContext;
   readonly #book: DemandBook;
   readonly #requests: Requests;
+  readonly #reorgs: Reorgs;
   readonly #progress = new WeakMap<PeerState, WeakMap<RangeDemand, RangeProgress>>();
   #manifestPeer: PeerState | null = null;
   #nextHotswapMs = 0;
   #nextStallMs = Infinity;
 
-  constructor(context: ReplicationContext, book: DemandBook, requests: Requests) {
+  constructor(context: ReplicationContext, book: DemandBook, requests: Requests, reorgs: Reorgs) {
     this.#context = context;
     this.#book = book;
     this.#requests = requests;
+    this.#reorgs = reorgs;
   }
 
   /** Opens every request that is useful now. */
   fill(): void {
+    this.#reorgs.fill();
+    // What would be asked for now would be asked for of a tree that is about to go.
+    if (this.#reorgs.isApplying) return;
     this.#book.unpark();
     let ready = this.#ready();
     for (const peer of ready) this.#askManifest(peer);

@@ -8,11 +8,13 @@ import type { ReplicationContext } from "./context.ts";
 import type { DemandBook } from "./demands.ts";
 import { UPGRADE_PEERS_MAX } from "./limits.ts";
 import type { PeerState } from "./peer_state.ts";
+import type { Reorgs } from "./reorgs.ts";
 
 /** The watch over the upgrade that users wait for. */
 export class UpgradeWatch {
   readonly #context: ReplicationContext;
   readonly #book: DemandBook;
+  readonly #reorgs: Reorgs;
   #hasHadPeers = false;
 
   /** Channels that may be about to open; an upgrade waits for their word. */
@@ -20,9 +22,10 @@ export class UpgradeWatch {
   /** Someone looks for peers while this is above 0; an upgrade then waits for the first. */
   findingPeers = 0;
 
-  constructor(context: ReplicationContext, book: DemandBook) {
+  constructor(context: ReplicationContext, book: DemandBook, reorgs: Reorgs) {
     this.#context = context;
     this.#book = book;
+    this.#reorgs = reorgs;
   }
 
   /** Resolves the upgrade to false if nobody can bring one. */
@@ -31,6 +34,7 @@ export class UpgradeWatch {
     const { peers } = this.#context;
     this.#hasHadPeers ||= peers.length > 0;
     if (upgrade === null || upgrade.handles.length === 0 || upgrade.requests.length > 0) return;
+    if (this.#reorgs.isBusy) return;
     if (this.expectedPeers > 0 && peers.length < UPGRADE_PEERS_MAX) return;
     if (!this.#hasHadPeers && this.findingPeers > 0) return;
     // The word of a few suffices; asking all would make a large swarm slow to answer.

@@ -55,6 +55,24 @@ export class Uploads {
     this.#context.cutOff(peer, error);
   }
 
+  /** Shows our signed tree to a peer that is to compare it with its own, then has the channel closed. */
+  showTree(peer: PeerState): void {
+    const { published } = this.#context.log;
+    const length = peer.remoteFork === published.fork ? Math.min(published.length, peer.remoteLength) : 0;
+    peer.isClosing = true;
+    const message: RequestMessage = {
+      id: 0,
+      fork: published.fork,
+      block: null,
+      hash: null,
+      seek: null,
+      upgrade: { start: 0, length },
+      manifest: false,
+      priority: 1,
+    };
+    if (length === 0 || !peer.uploads.add(message)) this.#emit({ kind: "close", peer, error: null });
+  }
+
   /** Sends the answers that are ready to all peers whose stream takes more; false when there were none. */
   flushAll(): boolean {
     let hasSent = false;
@@ -130,7 +148,7 @@ export class Uploads {
       }
       count++;
       if (message.fork !== published.fork) {
-        this.#refuse(peer, message, REASON_NOT_AVAILABLE);
+        this.#refuse(peer, message, this.#reasonOfOtherFork(message.fork));
         continue;
       }
       bytes += PROOF_BYTES + (message.block === null ? 0 : this.#context.blockBytes);
@@ -160,17 +178,25 @@ export class Uploads {
     const { log } = this.#context;
     if (result.kind === "unavailable" || message.fork !== log.published.fork) {
       if (message.manifest && log.manifest !== null && !log.compat) this.#sendManifest(peer, message);
-      else this.#refuse(peer, message, REASON_NOT_AVAILABLE);
+      else this.#refuse(peer, message, this.#reasonOfOtherFork(message.fork));
       return;
     }
     const { proof } = result;
-    if (!peer.isActive && proof.block !== null) {
+    if ((!peer.isActive || log.isFrozen) && proof.block !== null) {
       peer.uploads.finish(message);
       return;
     }
     const manifest = message.manifest && !log.compat ? log.manifest : null;
     const answer: DataMessage = { ...proof, request: message.id, fork: message.fork, manifest };
     peer.answers.push({ message, answer: { kind: "data", message: answer } });
+  }
+
+  /**
+   * Compat: hypercore/lib/replicator.js counts answers with a reason and asks a peer with 32 of them no more; what it
+   * had asked of a fork that we have left should not count.
+   */
+  #reasonOfOtherFork(fork: number): number {
+    return fork < this.#context.log.published.fork ? 0 : REASON_NOT_AVAILABLE;
   }
 
   #sendManifest(peer: PeerState, message: RequestMessage): void {
@@ -209,6 +235,7 @@ export class Uploads {
 
   #send(peer: PeerState, answer: Answer["answer"]): void {
     peer.outbox.push(answer);
+    if (peer.isClosing && answer.message.request === 0) this.#emit({ kind: "close", peer, error: null });
     if (answer.kind === "noData") return;
     const { block, upgrade } = answer.message;
     if (block !== null) {

@@ -120,6 +120,8 @@ Deno.test("HC-192 a peer with a false proof is cut off, and what it was asked fo
   assert.deepEqual(h.takeEvents("verification-error"), [
     { kind: "verification-error", peer: liar, error, request: asked, data },
   ]);
+  assert.deepEqual(h.takeEvents("close"), [], "not before it could show its signed tree");
+  h.receive(liar, { kind: "noData", message: { request: 0, reason: 1 } });
   assert.deepEqual(h.takeEvents("close"), [{ kind: "close", peer: liar, error }]);
   assert.equal(liar.stats.invalidData, 1);
   h.machine.handlePeerClosed(liar, h.nowMs);

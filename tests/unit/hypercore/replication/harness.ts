@@ -44,6 +44,7 @@ export class FakeLog implements LogView {
   readonly bitfield = new Bitfield();
   manifest: Manifest | null = MANIFEST;
   compat = false;
+  isFrozen = false;
   /** Answer of `missingNodes`; null: takes waiting. */
   missing: number | null = 3;
   /** Answer of `upgradeable`; null: takes waiting. */

@@ -202,13 +202,3 @@ Deno.test("a published length is told even when the log grew without publishing 
   h.machine.handleLogChange({ kind: "publish", head }, h.nowMs);
   assert.deepEqual(h.sent(peer).map(({ kind }) => kind), ["sync", "range"]);
 });
-
-Deno.test("HC-191 a peer on a newer fork is noted and not asked", () => {
-  const h = new Harness({}, (log) => log.setLength(3));
-  const peer = h.open();
-  h.machine.addRange({ start: 0, end: 3 });
-  h.receive(peer, sync({ fork: 1, length: 5, canUpgrade: true }));
-  h.receive(peer, { kind: "range", message: { drop: false, start: 0, length: 5 } });
-  assert.deepEqual(h.requests(peer), []);
-  assert.deepEqual(h.takeEvents("fork"), [{ kind: "fork", peer, data: null }]);
-});
