@@ -19,6 +19,7 @@ use quince_core::chacha20::{self, hchacha20, ChaCha20};
 use quince_core::salsa20::{self, XSalsa20};
 use quince_core::secretbox::{self, SecretBox};
 use quince_core::secretstream::{Message, SecretStream};
+use quince_core::multiply::BaseTables;
 use quince_core::{crc32 as crc, curve, ed25519, hmac, merkle, x25519};
 
 /// Bytes of the arena; `wasm/mod.ts` reads it through `arena_bytes`.
@@ -34,6 +35,15 @@ static mut MESSAGE: MaybeUninit<Message> = MaybeUninit::uninit();
 static mut BOX: MaybeUninit<SecretBox> = MaybeUninit::uninit();
 static mut CHACHA: MaybeUninit<ChaCha20> = MaybeUninit::uninit();
 static mut SALSA: MaybeUninit<XSalsa20> = MaybeUninit::uninit();
+
+static mut TABLES: BaseTables = BaseTables::EMPTY;
+
+fn tables() -> &'static BaseTables {
+    // SAFETY: calls never nest, so nobody else uses the tables now.
+    let tables = unsafe { &mut *addr_of_mut!(TABLES) };
+    tables.prepare();
+    tables
+}
 
 #[cfg(target_arch = "wasm32")]
 #[panic_handler]
@@ -144,7 +154,7 @@ pub unsafe extern "C" fn sha512_finish(out: *mut u8) {
 
 #[no_mangle]
 pub unsafe extern "C" fn ed25519_public_key(seed: *const u8, out: *mut u8) {
-    *fixed_mut(out) = ed25519::public_key(fixed(seed));
+    *fixed_mut(out) = ed25519::public_key(tables(), fixed(seed));
 }
 
 #[no_mangle]
@@ -154,7 +164,7 @@ pub unsafe extern "C" fn ed25519_clamped_scalar(seed: *const u8, out: *mut u8) {
 
 #[no_mangle]
 pub unsafe extern "C" fn ed25519_sign(at: *const u8, len: usize, secret_key: *const u8, out: *mut u8) {
-    *fixed_mut(out) = ed25519::sign(input(at, len), fixed(secret_key));
+    *fixed_mut(out) = ed25519::sign(tables(), input(at, len), fixed(secret_key));
 }
 
 #[no_mangle]
@@ -164,7 +174,7 @@ pub unsafe extern "C" fn ed25519_verify(
     signature: *const u8,
     public_key: *const u8,
 ) -> bool {
-    ed25519::verify(input(at, len), fixed(signature), fixed(public_key))
+    ed25519::verify(tables(), input(at, len), fixed(signature), fixed(public_key))
 }
 
 #[no_mangle]
@@ -173,7 +183,7 @@ pub unsafe extern "C" fn ed25519_verify_prehashed(
     signature: *const u8,
     public_key: *const u8,
 ) -> bool {
-    ed25519::verify_prehashed(fixed(hash), fixed(signature), fixed(public_key))
+    ed25519::verify_prehashed(tables(), fixed(hash), fixed(signature), fixed(public_key))
 }
 
 // Group and scalar operations
@@ -190,7 +200,7 @@ pub unsafe extern "C" fn curve_scalar_mult(scalar: *const u8, point: *const u8, 
 
 #[no_mangle]
 pub unsafe extern "C" fn curve_scalar_mult_base(scalar: *const u8, out: *mut u8) -> bool {
-    curve::scalar_mult_base(fixed(scalar), fixed_mut(out))
+    curve::scalar_mult_base(tables(), fixed(scalar), fixed_mut(out))
 }
 
 #[no_mangle]
@@ -261,7 +271,7 @@ pub unsafe extern "C" fn x25519_scalar_mult(scalar: *const u8, point: *const u8,
 
 #[no_mangle]
 pub unsafe extern "C" fn x25519_scalar_mult_base(scalar: *const u8, out: *mut u8) {
-    x25519::scalar_mult_base(fixed(scalar), fixed_mut(out));
+    x25519::scalar_mult_base(tables(), fixed(scalar), fixed_mut(out));
 }
 
 // Streams

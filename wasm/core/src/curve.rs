@@ -1,27 +1,18 @@
 //! Ed25519 group and scalar operations as libsodium's `crypto_core_ed25519_*` and
 //! `crypto_scalarmult_ed25519_*_noclamp` define and refuse them.
 
-use curve25519_dalek::constants::ED25519_BASEPOINT_TABLE;
-use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
 use curve25519_dalek::scalar::Scalar;
-use curve25519_dalek::traits::IsIdentity;
 
-use crate::bytes::is_zero;
-
-/// Tells whether `bytes` encode a y coordinate below the field's prime.
-pub fn is_canonical(bytes: &[u8; 32]) -> bool {
-    let low = bytes[0] >= 0xed;
-    let middle = bytes[1..31].iter().all(|&byte| byte == 0xff);
-    !(low && middle && bytes[31] & 0x7f == 0x7f)
-}
+use crate::multiply::{is_torsion_free, multiply, BaseTables};
+use crate::point::{is_canonical, Point};
 
 /// Decodes a point of the prime-order subgroup other than the identity.
-pub fn decode_valid(bytes: &[u8; 32]) -> Option<EdwardsPoint> {
+fn decode_valid(bytes: &[u8; 32]) -> Option<Point> {
     if !is_canonical(bytes) {
         return None;
     }
-    let point = CompressedEdwardsY(*bytes).decompress()?;
-    if point.is_small_order() || !point.is_torsion_free() {
+    let point = Point::decode(bytes)?;
+    if point.is_small_order() || !is_torsion_free(&point) {
         return None;
     }
     Some(point)
@@ -37,22 +28,22 @@ pub fn scalar_mult(scalar: &[u8; 32], point: &[u8; 32], out: &mut [u8; 32]) -> b
     let Some(point) = decode_valid(point) else {
         return false;
     };
-    encode_product(point * decode_scalar(scalar), out)
+    encode_product(multiply(&point, &without_top_bit(scalar)), out)
 }
 
 /// Multiplies the base point by `scalar` (its top bit is ignored, nothing else is clamped).
-pub fn scalar_mult_base(scalar: &[u8; 32], out: &mut [u8; 32]) -> bool {
-    encode_product(&decode_scalar(scalar) * ED25519_BASEPOINT_TABLE, out)
+pub fn scalar_mult_base(tables: &BaseTables, scalar: &[u8; 32], out: &mut [u8; 32]) -> bool {
+    encode_product(tables.multiply(&without_top_bit(scalar)), out)
 }
 
 /// Adds two points; `false` when one is not on the curve.
 pub fn add(p: &[u8; 32], q: &[u8; 32], out: &mut [u8; 32]) -> bool {
-    combine(p, q, out, |p, q| p + q)
+    combine(p, q, out, |p, q| p.plus(&q.cache()))
 }
 
 /// Subtracts `q` from `p`; `false` when one is not on the curve.
 pub fn sub(p: &[u8; 32], q: &[u8; 32], out: &mut [u8; 32]) -> bool {
-    combine(p, q, out, |p, q| p - q)
+    combine(p, q, out, |p, q| p.minus(&q.cache()))
 }
 
 /// `x + y` modulo the group order.
@@ -110,13 +101,13 @@ pub fn scalar_is_canonical(x: &[u8; 32]) -> bool {
 /// The X25519 form of an Ed25519 public key; `false` when it is not a point of the prime-order subgroup.
 pub fn public_key_to_x25519(public_key: &[u8; 32], out: &mut [u8; 32]) -> bool {
     // Compat: libsodium keypair.c does not ask for a canonical encoding here.
-    let Some(point) = CompressedEdwardsY(*public_key).decompress() else {
+    let Some(point) = Point::decode(public_key) else {
         return false;
     };
-    if point.is_small_order() || !point.is_torsion_free() {
+    if point.is_small_order() || !is_torsion_free(&point) {
         return false;
     }
-    *out = point.to_montgomery().to_bytes();
+    *out = point.to_montgomery();
     true
 }
 
@@ -124,28 +115,26 @@ fn reduced(bytes: &[u8; 32]) -> Scalar {
     Scalar::from_bytes_mod_order(*bytes)
 }
 
-fn decode_scalar(bytes: &[u8; 32]) -> Scalar {
-    let mut bytes = *bytes;
-    bytes[31] &= 127;
-    Scalar::from_bytes_mod_order(bytes)
+fn without_top_bit(scalar: &[u8; 32]) -> [u8; 32] {
+    let mut scalar = *scalar;
+    scalar[31] &= 127;
+    scalar
 }
 
-fn encode_product(product: EdwardsPoint, out: &mut [u8; 32]) -> bool {
-    *out = product.compress().to_bytes();
-    !product.is_identity() && !is_zero(out)
+fn encode_product(product: Point, out: &mut [u8; 32]) -> bool {
+    *out = product.encode();
+    !product.is_identity()
 }
 
 fn combine(
     p: &[u8; 32],
     q: &[u8; 32],
     out: &mut [u8; 32],
-    operation: fn(EdwardsPoint, EdwardsPoint) -> EdwardsPoint,
+    operation: fn(Point, Point) -> Point,
 ) -> bool {
-    let (Some(p), Some(q)) =
-        (CompressedEdwardsY(*p).decompress(), CompressedEdwardsY(*q).decompress())
-    else {
+    let (Some(p), Some(q)) = (Point::decode(p), Point::decode(q)) else {
         return false;
     };
-    *out = operation(p, q).compress().to_bytes();
+    *out = operation(p, q).encode();
     true
 }

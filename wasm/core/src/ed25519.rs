@@ -1,12 +1,13 @@
 //! Ed25519 (RFC 8032) with libsodium's secret key layout (seed, public key) and refusals.
 
-use curve25519_dalek::constants::ED25519_BASEPOINT_TABLE;
-use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
-use curve25519_dalek::scalar::{clamp_integer, Scalar};
+use curve25519_dalek::scalar::Scalar;
 use sha2::{Digest, Sha512};
 
 use crate::bytes::wipe;
-use crate::curve::is_canonical;
+use crate::halve::halve;
+use crate::multiply::BaseTables;
+use crate::point::{is_canonical, Point};
+use crate::x25519::clamp;
 
 /// SHA-512 of the concatenation of `parts`.
 pub fn sha512(parts: &[&[u8]]) -> [u8; 64] {
@@ -39,71 +40,81 @@ impl Sha512State {
 }
 
 /// The public key that belongs to `seed`.
-pub fn public_key(seed: &[u8; 32]) -> [u8; 32] {
-    let mut expanded = sha512(&[seed]);
-    let public_key = (&secret_scalar(&expanded) * ED25519_BASEPOINT_TABLE).compress().to_bytes();
-    wipe(&mut expanded);
+pub fn public_key(tables: &BaseTables, seed: &[u8; 32]) -> [u8; 32] {
+    let mut scalar = clamped_scalar(seed);
+    let public_key = tables.multiply(&scalar).encode();
+    wipe(&mut scalar);
     public_key
 }
 
 /// The clamped scalar that belongs to `seed`, not reduced: the X25519 secret key and the Noise DH scalar.
 pub fn clamped_scalar(seed: &[u8; 32]) -> [u8; 32] {
     let mut expanded = sha512(&[seed]);
-    let scalar = clamp_integer(expanded[..32].try_into().unwrap());
+    let scalar = clamp(expanded[..32].try_into().unwrap());
     wipe(&mut expanded);
     scalar
 }
 
 /// Signs `message` with a 64-byte secret key.
-pub fn sign(message: &[u8], secret_key: &[u8; 64]) -> [u8; 64] {
+pub fn sign(tables: &BaseTables, message: &[u8], secret_key: &[u8; 64]) -> [u8; 64] {
     let (seed, public_key) = secret_key.split_at(32);
     let mut expanded = sha512(&[seed]);
-    let nonce = sha512(&[&expanded[32..], message]);
-    let r = Scalar::from_bytes_mod_order_wide(&nonce);
-    let big_r = (&r * ED25519_BASEPOINT_TABLE).compress().to_bytes();
-    let k = Scalar::from_bytes_mod_order_wide(&sha512(&[&big_r, public_key, message]));
-    let s = k * secret_scalar(&expanded) + r;
+    let a = Scalar::from_bytes_mod_order(clamp(expanded[..32].try_into().unwrap()));
+    let r = Scalar::from_bytes_mod_order_wide(&sha512(&[&expanded[32..], message]));
     wipe(&mut expanded);
+    let big_r = tables.multiply(r.as_bytes()).encode();
+    let k = Scalar::from_bytes_mod_order_wide(&sha512(&[&big_r, public_key, message]));
     let mut signature = [0u8; 64];
     signature[..32].copy_from_slice(&big_r);
-    signature[32..].copy_from_slice(&s.to_bytes());
+    signature[32..].copy_from_slice((k * a + r).as_bytes());
     signature
 }
 
 /// Verifies a signature of `message`.
-pub fn verify(message: &[u8], signature: &[u8; 64], public_key: &[u8; 32]) -> bool {
-    let Some((s, a)) = decode(signature, public_key) else {
-        return false;
-    };
-    verify_hashed(&sha512(&[&signature[..32], public_key, message]), signature, s, a)
+pub fn verify(
+    tables: &BaseTables,
+    message: &[u8],
+    signature: &[u8; 64],
+    public_key: &[u8; 32],
+) -> bool {
+    let hash = sha512(&[&signature[..32], public_key, message]);
+    verify_prehashed(tables, &hash, signature, public_key)
 }
 
 /// Verifies a signature given SHA-512 of (R, public key, message).
-pub fn verify_prehashed(hash: &[u8; 64], signature: &[u8; 64], public_key: &[u8; 32]) -> bool {
-    let Some((s, a)) = decode(signature, public_key) else {
+pub fn verify_prehashed(
+    tables: &BaseTables,
+    hash: &[u8; 64],
+    signature: &[u8; 64],
+    public_key: &[u8; 32],
+) -> bool {
+    let (r, s) = signature.split_at(32);
+    let (r, s): (&[u8; 32], &[u8; 32]) = (r.try_into().unwrap(), s.try_into().unwrap());
+    let s = Scalar::from_canonical_bytes(*s);
+    if bool::from(s.is_none()) || !is_acceptable(r) || !is_acceptable(public_key) {
+        return false;
+    }
+    let (Some(a), Some(r)) = (Point::decode(public_key), Point::decode(r)) else {
         return false;
     };
-    verify_hashed(hash, signature, s, a)
+    // Whether S B - k A - R is neutral, by an odd multiple of it.
+    let halves = halve(Scalar::from_bytes_mod_order_wide(hash).as_bytes());
+    let s = s.unwrap() * Scalar::from_bytes_mod_order(halves.multiplier);
+    let a = if halves.is_negative { a } else { a.negate() };
+    tables
+        .combine_vartime(
+            (&halves.numerator, &a),
+            (&halves.multiplier, &r.negate()),
+            s.as_bytes(),
+        )
+        .is_identity()
 }
 
-fn decode(signature: &[u8; 64], public_key: &[u8; 32]) -> Option<(Scalar, EdwardsPoint)> {
-    let s_bytes: [u8; 32] = signature[32..].try_into().unwrap();
-    let s = Option::<Scalar>::from(Scalar::from_canonical_bytes(s_bytes))?;
-    let r_bytes: &[u8; 32] = signature[..32].try_into().unwrap();
-    if !is_canonical(public_key) || has_small_order_encoding(r_bytes) {
-        return None;
-    }
-    let a = CompressedEdwardsY(*public_key).decompress()?;
-    if a.is_small_order() {
-        return None;
-    }
-    Some((s, a))
-}
-
-fn verify_hashed(hash: &[u8; 64], signature: &[u8; 64], s: Scalar, a: EdwardsPoint) -> bool {
-    let k = Scalar::from_bytes_mod_order_wide(hash);
-    let expected = EdwardsPoint::vartime_double_scalar_mul_basepoint(&k, &-a, &s);
-    expected.compress().as_bytes()[..] == signature[..32]
+/// Whether libsodium takes the encoding: canonical, and not of small order.
+fn is_acceptable(point: &[u8; 32]) -> bool {
+    let mut y = *point;
+    y[31] &= 0x7f;
+    is_canonical(point) && !SMALL_ORDER_Y.contains(&y)
 }
 
 /// The y coordinates of the points whose order divides 8.
@@ -129,13 +140,3 @@ const SMALL_ORDER_Y: [[u8; 32]; 5] = [
         minus_one
     },
 ];
-
-fn has_small_order_encoding(bytes: &[u8; 32]) -> bool {
-    let mut y = *bytes;
-    y[31] &= 0x7f;
-    SMALL_ORDER_Y.contains(&y)
-}
-
-fn secret_scalar(expanded: &[u8; 64]) -> Scalar {
-    Scalar::from_bytes_mod_order(clamp_integer(expanded[..32].try_into().unwrap()))
-}

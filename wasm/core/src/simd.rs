@@ -2,7 +2,7 @@
 //! kernels. The only module of the core that may be unsafe.
 #![allow(unsafe_code)]
 
-pub use lanes::{fence, ByteOrder, U32x4};
+pub use lanes::{fence, ByteOrder, U32x4, U64x2};
 
 #[cfg(target_arch = "wasm32")]
 mod lanes {
@@ -34,6 +34,44 @@ mod lanes {
     /// Four `u32` lanes.
     #[derive(Clone, Copy)]
     pub struct U32x4(v128);
+
+    /// Two `u64` lanes.
+    #[derive(Clone, Copy)]
+    pub struct U64x2(v128);
+
+    impl U64x2 {
+        /// Lanes from first to last.
+        #[inline(always)]
+        pub fn new(a: u64, b: u64) -> Self {
+            Self(u64x2(a, b))
+        }
+
+        /// Reads both lanes.
+        #[inline(always)]
+        pub fn load(lanes: &[u64; 2]) -> Self {
+            // SAFETY: 16 bytes are readable; the instruction needs no alignment.
+            Self(unsafe { v128_load(lanes.as_ptr().cast()) })
+        }
+
+        /// Writes both lanes at once.
+        #[inline(always)]
+        pub fn store(self, lanes: &mut [u64; 2]) {
+            // SAFETY: 16 bytes are writable; the instruction needs no alignment.
+            unsafe { v128_store(lanes.as_mut_ptr().cast(), self.0) }
+        }
+
+        /// Lane-wise sum modulo 2^64.
+        #[inline(always)]
+        pub fn add(self, other: Self) -> Self {
+            Self(u64x2_add(self.0, other.0))
+        }
+
+        /// Lane-wise difference modulo 2^64.
+        #[inline(always)]
+        pub fn sub(self, other: Self) -> Self {
+            Self(u64x2_sub(self.0, other.0))
+        }
+    }
 
     /// Byte permutations that rotate 32-bit lanes by whole bytes.
     ///
@@ -141,6 +179,42 @@ mod lanes {
     /// Four `u32` lanes.
     #[derive(Clone, Copy)]
     pub struct U32x4([u32; 4]);
+
+    /// Two `u64` lanes.
+    #[derive(Clone, Copy)]
+    pub struct U64x2([u64; 2]);
+
+    impl U64x2 {
+        /// Lanes from first to last.
+        #[inline(always)]
+        pub fn new(a: u64, b: u64) -> Self {
+            Self([a, b])
+        }
+
+        /// Reads both lanes.
+        #[inline(always)]
+        pub fn load(lanes: &[u64; 2]) -> Self {
+            Self(*lanes)
+        }
+
+        /// Writes both lanes at once.
+        #[inline(always)]
+        pub fn store(self, lanes: &mut [u64; 2]) {
+            *lanes = self.0;
+        }
+
+        /// Lane-wise sum modulo 2^64.
+        #[inline(always)]
+        pub fn add(self, other: Self) -> Self {
+            Self(core::array::from_fn(|i| self.0[i].wrapping_add(other.0[i])))
+        }
+
+        /// Lane-wise difference modulo 2^64.
+        #[inline(always)]
+        pub fn sub(self, other: Self) -> Self {
+            Self(core::array::from_fn(|i| self.0[i].wrapping_sub(other.0[i])))
+        }
+    }
 
     /// Byte permutations that rotate 32-bit lanes by whole bytes.
     #[derive(Clone, Copy)]

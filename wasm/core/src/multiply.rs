@@ -1,0 +1,343 @@
+//! Multiplying points by scalars: in constant time for secrets, by signed windows for public values.
+
+use core::hint::black_box;
+
+use crate::field::Field;
+use crate::point::{Added, Cached, Doubled, Packed, Point, Projective};
+
+/// The group order, 2^252 + 27742317777372353535851937790883648493, little-endian.
+pub const ORDER: [u8; 32] = [
+    0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+];
+
+/// Entries of a table for signed hexadecimal digits: 1 to 8 times the point.
+const DIGIT_ENTRIES: usize = 8;
+/// Every other digit has a table; the others are reached by four doublings.
+const DIGIT_TABLES: usize = 32;
+/// Window of a variable point: odd multiples up to 15.
+const WINDOW: usize = 5;
+const WINDOW_ENTRIES: usize = 8;
+/// Window of the base point: odd multiples up to 127.
+const BASE_WINDOW: usize = 8;
+const BASE_WINDOW_ENTRIES: usize = 64;
+
+/// Multiples of the base point, about 40 KiB, made when first needed rather than carried along.
+pub struct BaseTables {
+    /// `digits[i][j]` is (j + 1) 256^i B.
+    digits: [[Packed; DIGIT_ENTRIES]; DIGIT_TABLES],
+    /// `odd[i]` is (2 i + 1) B.
+    odd: [Packed; BASE_WINDOW_ENTRIES],
+    /// `odd_high[i]` is (2 i + 1) 2^128 B.
+    odd_high: [Packed; BASE_WINDOW_ENTRIES],
+    is_ready: bool,
+}
+
+impl BaseTables {
+    /// Tables not made yet: all zero bits, which take no room in the module.
+    pub const EMPTY: Self = Self {
+        digits: [[Packed::EMPTY; DIGIT_ENTRIES]; DIGIT_TABLES],
+        odd: [Packed::EMPTY; BASE_WINDOW_ENTRIES],
+        odd_high: [Packed::EMPTY; BASE_WINDOW_ENTRIES],
+        is_ready: false,
+    };
+
+    /// Makes the tables unless that was done.
+    pub fn prepare(&mut self) {
+        if self.is_ready {
+            return;
+        }
+        let mut start = Point::BASE;
+        for (i, table) in self.digits.iter_mut().enumerate() {
+            if i == 16 {
+                fill_odd(&mut self.odd_high, &start);
+            }
+            fill(table, start, &start.cache());
+            for _ in 0..8 {
+                start = start.twice();
+            }
+        }
+        fill_odd(&mut self.odd, &Point::BASE);
+        self.is_ready = true;
+    }
+
+    /// `scalar` times the base point, in constant time; the scalar is below 2^255.
+    pub fn multiply(&self, scalar: &[u8; 32]) -> Point {
+        debug_assert!(self.is_ready);
+        let digits = hexadecimal_digits(scalar);
+        let mut sum = Point::IDENTITY;
+        let mut added = Added::EMPTY;
+        for (table, pair) in self.digits.iter().zip(digits.chunks_exact(2)) {
+            sum.add_packed(&select_packed(table, pair[1]), &mut added);
+            added.finish(&mut sum);
+        }
+        times_16(&mut sum);
+        for (table, pair) in self.digits.iter().zip(digits.chunks_exact(2)) {
+            sum.add_packed(&select_packed(table, pair[0]), &mut added);
+            added.finish(&mut sum);
+        }
+        sum
+    }
+
+    /// `a` times `p` plus `b` times `q` plus `c` times the base point, in variable time; the scalars are below
+    /// 2^255, and the shorter `a` and `b` are the faster it is.
+    pub fn combine_vartime(
+        &self,
+        (a, p): (&[u8; 32], &Point),
+        (b, q): (&[u8; 32], &Point),
+        c: &[u8; 32],
+    ) -> Projective {
+        debug_assert!(self.is_ready);
+        let (a, b) = (signed_windows(a, WINDOW), signed_windows(b, WINDOW));
+        let (mut low, mut high) = ([0; 32], [0; 32]);
+        low[..16].copy_from_slice(&c[..16]);
+        high[..16].copy_from_slice(&c[16..]);
+        let (low, high) = (signed_windows(&low, BASE_WINDOW), signed_windows(&high, BASE_WINDOW));
+        let (p, q) = (odd_multiples(p), odd_multiples(q));
+        let top = (0..256).rev().find(|&i| a[i] != 0 || b[i] != 0 || low[i] != 0 || high[i] != 0);
+        let mut ladder = Ladder::new();
+        for i in (0..top.map_or(0, |top| top + 1)).rev() {
+            ladder.double();
+            ladder.add(&p, a[i]);
+            ladder.add(&q, b[i]);
+            ladder.add_packed(&self.odd, low[i]);
+            ladder.add_packed(&self.odd_high, high[i]);
+        }
+        ladder.finish()
+    }
+}
+
+/// `scalar` times `point`, in constant time; the scalar is below 2^255.
+pub fn multiply(point: &Point, scalar: &[u8; 32]) -> Point {
+    let digits = hexadecimal_digits(scalar);
+    let mut table = [point.cache(); DIGIT_ENTRIES];
+    for i in 1..DIGIT_ENTRIES {
+        table[i] = point.plus(&table[i - 1]).cache();
+    }
+    let mut sum = Point::IDENTITY;
+    let mut added = Added::EMPTY;
+    for (i, &digit) in digits.iter().enumerate().rev() {
+        if i < 63 {
+            times_16(&mut sum);
+        }
+        sum.add(&select_cached(&table, digit), &mut added);
+        added.finish(&mut sum);
+    }
+    sum
+}
+
+/// Whether the group order times the point is the neutral element, in variable time: no part of order 8.
+pub fn is_torsion_free(point: &Point) -> bool {
+    let windows = signed_windows(&ORDER, WINDOW);
+    let multiples = odd_multiples(point);
+    let mut ladder = Ladder::new();
+    for &window in windows[..254].iter().rev() {
+        ladder.double();
+        ladder.add(&multiples, window);
+    }
+    ladder.finish().is_identity()
+}
+
+/// A sum that is doubled and added to, in variable time. Only what the next step needs is multiplied out.
+struct Ladder {
+    sum: Projective,
+    doubled: Doubled,
+    added: Added,
+    point: Point,
+    is_added: bool,
+}
+
+impl Ladder {
+    fn new() -> Self {
+        Self {
+            sum: Projective::IDENTITY,
+            doubled: Doubled::EMPTY,
+            added: Added::IDENTITY,
+            point: Point::IDENTITY,
+            is_added: true,
+        }
+    }
+
+    fn double(&mut self) {
+        self.finish_sum();
+        self.sum.double(&mut self.doubled);
+        self.is_added = false;
+    }
+
+    fn add(&mut self, multiples: &[Cached; WINDOW_ENTRIES], window: i8) {
+        if window == 0 {
+            return;
+        }
+        self.finish_point();
+        let multiple = &multiples[window.unsigned_abs() as usize / 2];
+        if window > 0 {
+            self.point.add(multiple, &mut self.added);
+        } else {
+            self.point.sub(multiple, &mut self.added);
+        }
+    }
+
+    fn add_packed(&mut self, multiples: &[Packed; BASE_WINDOW_ENTRIES], window: i8) {
+        if window == 0 {
+            return;
+        }
+        self.finish_point();
+        let multiple = &multiples[window.unsigned_abs() as usize / 2];
+        if window > 0 {
+            self.point.add_packed(multiple, &mut self.added);
+        } else {
+            self.point.sub_packed(multiple, &mut self.added);
+        }
+    }
+
+    fn finish(mut self) -> Projective {
+        self.finish_sum();
+        self.sum
+    }
+
+    fn finish_sum(&mut self) {
+        if self.is_added {
+            self.added.finish_projective(&mut self.sum);
+        } else {
+            self.doubled.finish_projective(&mut self.sum);
+        }
+    }
+
+    fn finish_point(&mut self) {
+        if self.is_added {
+            self.added.finish(&mut self.point);
+        } else {
+            self.doubled.finish(&mut self.point);
+        }
+        self.is_added = true;
+    }
+}
+
+fn times_16(point: &mut Point) {
+    let mut doubled = Doubled::EMPTY;
+    let mut sum = Projective::IDENTITY;
+    point.double(&mut doubled);
+    for _ in 0..3 {
+        doubled.finish_projective(&mut sum);
+        sum.double(&mut doubled);
+    }
+    doubled.finish(point);
+}
+
+fn odd_multiples(point: &Point) -> [Cached; WINDOW_ENTRIES] {
+    let step = point.twice().cache();
+    let mut multiple = *point;
+    let mut table = [point.cache(); WINDOW_ENTRIES];
+    for entry in table[1..].iter_mut() {
+        multiple = multiple.plus(&step);
+        *entry = multiple.cache();
+    }
+    table
+}
+
+/// Fills `table` with odd multiples.
+fn fill_odd(table: &mut [Packed; BASE_WINDOW_ENTRIES], point: &Point) {
+    let step = point.twice().cache();
+    let mut start = *point;
+    for run in table.chunks_exact_mut(DIGIT_ENTRIES) {
+        start = fill(run, start, &step);
+    }
+}
+
+/// Fills `run` with `start`, `start + step` and so on; returns what comes after.
+fn fill(run: &mut [Packed], start: Point, step: &Cached) -> Point {
+    let mut points = [Point::IDENTITY; DIGIT_ENTRIES];
+    // One inversion serves all: each entry is multiplied by the product of the others.
+    let mut products = [Field::ONE; DIGIT_ENTRIES];
+    let mut product = Field::ONE;
+    let mut next = start;
+    for (point, before) in points.iter_mut().zip(products.iter_mut()) {
+        *point = next;
+        *before = product;
+        product = product.times(&next.z);
+        next = next.plus(step);
+    }
+    let mut inverse = product.invert();
+    for i in (0..DIGIT_ENTRIES).rev() {
+        run[i] = points[i].pack(&inverse.times(&products[i]));
+        inverse = inverse.times(&points[i].z);
+    }
+    next
+}
+
+/// `digit` (-8 to 8) times a table's point.
+#[inline(always)]
+fn select_packed(table: &[Packed; DIGIT_ENTRIES], digit: i8) -> Packed {
+    let (is_negative, size) = split_sign(digit);
+    let mut entry = Packed::IDENTITY;
+    for (i, candidate) in table.iter().enumerate() {
+        entry.assign_if(candidate, equals(size, i as u32 + 1));
+    }
+    entry.negate_if(is_negative);
+    entry
+}
+
+/// `digit` (-8 to 8) times a table's point.
+#[inline(always)]
+fn select_cached(table: &[Cached; DIGIT_ENTRIES], digit: i8) -> Cached {
+    let (is_negative, size) = split_sign(digit);
+    let mut entry = Cached::IDENTITY;
+    for (i, candidate) in table.iter().enumerate() {
+        entry.assign_if(candidate, equals(size, i as u32 + 1));
+    }
+    entry.negate_if(is_negative);
+    entry
+}
+
+fn split_sign(digit: i8) -> (u32, u32) {
+    let wide = digit as i32;
+    let mask = wide >> 31;
+    (mask as u32 & 1, ((wide ^ mask) - mask) as u32)
+}
+
+fn equals(a: u32, b: u32) -> u32 {
+    black_box((a ^ b).wrapping_sub(1) >> 31)
+}
+
+/// Digits from -8 to 8 of a number below 2^255, lowest first.
+fn hexadecimal_digits(scalar: &[u8; 32]) -> [i8; 64] {
+    let mut digits = [0i8; 64];
+    let mut carry = 0i8;
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(scalar) {
+        for (digit, value) in pair.iter_mut().zip([byte & 15, byte >> 4]) {
+            let value = value as i8 + carry;
+            carry = (value + 8) >> 4;
+            *digit = value - (carry << 4);
+        }
+    }
+    digits[63] += carry << 4;
+    digits
+}
+
+/// Writes a number below 2^255 with odd digits of `width` bits and a sign, most of them zero; variable time.
+fn signed_windows(scalar: &[u8; 32], width: usize) -> [i8; 256] {
+    let mut words = [0u64; 5];
+    for (i, bytes) in scalar.chunks_exact(8).enumerate() {
+        words[i] = u64::from_le_bytes(bytes.try_into().unwrap());
+    }
+    let mut digits = [0i8; 256];
+    let modulus = 1i64 << width;
+    let mut carry = 0i64;
+    let mut at = 0;
+    while at < 256 {
+        let (word, bit) = (at / 64, at % 64);
+        let mut bits = words[word] >> bit;
+        if bit > 0 {
+            bits |= words[word + 1] << (64 - bit);
+        }
+        let window = carry + (bits as i64 & (modulus - 1));
+        if window & 1 == 0 {
+            at += 1;
+            continue;
+        }
+        carry = (window >= modulus / 2) as i64;
+        digits[at] = (window - carry * modulus) as i8;
+        at += width;
+    }
+    digits
+}
