@@ -11,8 +11,14 @@ import { recordSum, rowId, rowSum } from "./keys.ts";
 import type { SqliteRuntime } from "./runtime.ts";
 import { rollBack } from "./statements.ts";
 
-/** Rows that one statement puts at a time: at 8 a row takes half the time that it takes alone. */
-const PUT_ROW_COUNT = 8;
+/**
+ * Rows that one statement puts at a time, largest first: at 32 a row takes a third of the time that it takes alone, and
+ * larger statements gain nothing more.
+ */
+const PUT_ROW_COUNTS = [32, 4, 1] as const;
+
+/** Rows that are held back until a statement is full. */
+const HELD_ROW_COUNT = PUT_ROW_COUNTS[0];
 
 /** A longer value is put alone: it gains nothing, and a statement keeps a copy of what was bound to it last. */
 const HELD_VALUE_BYTE_LENGTH_MAX = 4096;
@@ -118,8 +124,8 @@ export class TableWriter {
  * within one the order is kept, so nobody can tell.
  */
 class RowWriter {
-  readonly #put: StatementSync;
-  readonly #putMany: StatementSync;
+  /** One for each of {@linkcode PUT_ROW_COUNTS}. */
+  readonly #puts: readonly StatementSync[];
   readonly #delete: StatementSync;
   #held: (bigint | number | Uint8Array)[] = [];
 
@@ -130,21 +136,18 @@ class RowWriter {
           Array(rowCount).fill("(?, ?, ?)").join(", ")
         }`,
       );
-    this.#put = put(1);
-    this.#putMany = put(PUT_ROW_COUNT);
+    this.#puts = PUT_ROW_COUNTS.map(put);
     this.#delete = database.prepare(`DELETE FROM "${table}" WHERE id BETWEEN ? AND ?`);
   }
 
   put(id: bigint, sum: number, value: Uint8Array): void {
     if (value.byteLength > HELD_VALUE_BYTE_LENGTH_MAX) {
       this.flush();
-      this.#put.run(id, sum, value);
+      this.#puts.at(-1)!.run(id, sum, value);
       return;
     }
     this.#held.push(id, sum, value);
-    if (this.#held.length < PUT_ROW_COUNT * PUT_COLUMN_COUNT) return;
-    this.#putMany.run(...this.#held);
-    this.#held = [];
+    if (this.#held.length === HELD_ROW_COUNT * PUT_COLUMN_COUNT) this.flush();
   }
 
   /** Deletes the rows from `first` to `last`, both included. */
@@ -155,11 +158,17 @@ class RowWriter {
 
   /** Puts what is held back. */
   flush(): void {
-    if (this.#held.length === 0) return;
-    for (let i = 0; i < this.#held.length; i += PUT_COLUMN_COUNT) {
-      this.#put.run(...this.#held.slice(i, i + PUT_COLUMN_COUNT));
-    }
+    const held = this.#held;
+    if (held.length === 0) return;
     this.#held = [];
+    let start = 0;
+    for (const [i, rowCount] of PUT_ROW_COUNTS.entries()) {
+      const valueCount = rowCount * PUT_COLUMN_COUNT;
+      while (held.length - start >= valueCount) {
+        this.#puts[i]!.run(...held.slice(start, start + valueCount));
+        start += valueCount;
+      }
+    }
   }
 
   /** Drops what is held back, after a failure. */
