@@ -208,7 +208,7 @@ export class StreamMachine<Path extends PacketPath> {
     const distance = seqDiff(view.seq, this.#receive.nextSeq);
     if (distance >= RECEIVE_PACKETS_MAX) return;
     if (view.flags & (FLAG_DATA | FLAG_END)) {
-      this.#tuner.handleArrival(view.seq);
+      this.#tuner.handleArrival(view.seq, this.#sender.rtt.leastMs);
       this.#handleData(view, distance);
       this.#isAckDue = true;
     }

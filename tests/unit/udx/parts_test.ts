@@ -318,15 +318,32 @@ Deno.test("UDX-030 ReadAssembler gives a large frame out in pieces, and an unfin
 
 Deno.test("UDX-038 WindowTuner narrows the window under heavy loss and widens it again", () => {
   const tuner = new WindowTuner();
-  for (let seq = 0; seq < 1024; seq += 2) tuner.handleArrival(seq);
+  for (let seq = 0; seq < 1024; seq += 2) tuner.handleArrival(seq, 1);
   assert.equal(tuner.limitBytes, 1024 * 1024);
-  for (let seq = 2000; seq < 2000 + 256 * 12; seq++) tuner.handleArrival(seq);
+  for (let seq = 2000; seq < 2000 + 256 * 12; seq++) tuner.handleArrival(seq, 1);
   assert.equal(tuner.limitBytes, 4 * 1024 * 1024);
 });
 
 Deno.test("UDX-038 WindowTuner leaves the window alone under five per cent of loss", () => {
   const tuner = new WindowTuner();
-  for (let seq = 0; seq < 10_000; seq++) if (seq % 20 !== 0) tuner.handleArrival(seq);
+  for (let seq = 0; seq < 10_000; seq++) if (seq % 20 !== 0) tuner.handleArrival(seq, 1);
+  assert.equal(tuner.limitBytes, 4 * 1024 * 1024);
+});
+
+Deno.test("UDX-038 WindowTuner leaves room for the round trip, and for an unknown one", () => {
+  const leasts = [1, 20, Infinity].map((leastRttMs) => {
+    const tuner = new WindowTuner();
+    for (let seq = 0; seq < 100_000; seq += 2) tuner.handleArrival(seq, leastRttMs);
+    return tuner.limitBytes;
+  });
+  assert.deepEqual(leasts, [128 * 1024, 20 * 64 * 1024, 512 * 1024]);
+});
+
+Deno.test("UDX-038 WindowTuner does not take overtaken packets for lost ones", () => {
+  const tuner = new WindowTuner();
+  for (let seq = 0; seq < 10_000; seq += 10) {
+    for (let i = 9; i >= 0; i--) tuner.handleArrival(seq + i, 1);
+  }
   assert.equal(tuner.limitBytes, 4 * 1024 * 1024);
 });
 
