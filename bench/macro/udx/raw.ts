@@ -6,7 +6,6 @@ const PAYLOAD_BYTES = 1452;
 const DATAGRAM_BYTES = 1472;
 const DATAGRAM_COUNT = 200_000;
 const BATCH = 32;
-const CONFIG = new URL("../../../deno.json", import.meta.url).pathname;
 
 const [backend, role, port] = process.argv.slice(2) as [
   "deno" | "node",

@@ -1,6 +1,6 @@
 import { strict as assert } from "node:assert";
 import { SeededRandom, utf8Bytes, utf8Text } from "../../../../src/base/mod.ts";
-import { HypercoreError } from "../../../../src/hypercore/errors.ts";
+import type { HypercoreError } from "../../../../src/hypercore/errors.ts";
 import { CoreStore, Log, type LogChange } from "../../../../src/hypercore/log/mod.ts";
 import {
   type Peer,
