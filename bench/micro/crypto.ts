@@ -1,0 +1,133 @@
+/**
+ * The WASM core beside `libsodium-wrappers-sumo`, both in this process: hashes, signatures and encrypted messages.
+ *
+ * Both sides get the same bytes, and what they return is compared before anything is timed.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import sodium from "libsodium-wrappers-sumo";
+import {
+  blake2b,
+  randomBytes,
+  SecretStreamPull,
+  SecretStreamPush,
+  sign,
+  signKeyPair,
+  verify,
+} from "../../src/crypto/mod.ts";
+import type { Comparison, Measure } from "../harness.ts";
+
+const SMALL_BYTES = 64;
+const LARGE_BYTES = 65536;
+/** Time given to one side in one round, milliseconds. */
+const MEASURED_MS = 400;
+/** Calls before the clock is looked at again take about this long, milliseconds. */
+const SLICE_MS = 5;
+
+await sodium.ready;
+
+/** Everything about crypto that is measured, with the bars it has to meet. */
+export function cryptoComparisons(): Comparison[] {
+  return [
+    hashing("BLAKE2b-256 of 64 B", SMALL_BYTES, 2),
+    hashing("BLAKE2b-256 of 64 KiB", LARGE_BYTES, 1.2),
+    secretstream("secretstream push and pull 64 KiB", LARGE_BYTES, 2.5),
+    signing("Ed25519 sign", 1.5),
+    verifying("Ed25519 verify", 1.5),
+  ];
+}
+
+function hashing(name: string, byteLength: number, bar: number): Comparison {
+  const input = randomBytes(byteLength);
+  const ours = () => blake2b(input);
+  const theirs = () => sodium.crypto_generichash(32, input, null);
+  assertSame(ours(), theirs());
+  return {
+    name,
+    bar,
+    ours: () => megabytes(ours, byteLength),
+    theirs: () => megabytes(theirs, byteLength),
+  };
+}
+
+function secretstream(name: string, byteLength: number, bar: number): Comparison {
+  const key = randomBytes(32);
+  const input = randomBytes(byteLength);
+  const push = new SecretStreamPush(key);
+  const pull = new SecretStreamPull(key, push.header);
+  const ours = () => pull.pull(push.push(input))!.message;
+
+  const MESSAGE = sodium.crypto_secretstream_xchacha20poly1305_TAG_MESSAGE;
+  const { state: pushState, header } = sodium.crypto_secretstream_xchacha20poly1305_init_push(key);
+  const pullState = sodium.crypto_secretstream_xchacha20poly1305_init_pull(header, key);
+  const theirs = () => {
+    const sealed = sodium.crypto_secretstream_xchacha20poly1305_push(pushState, input, null, MESSAGE);
+    const opened = sodium.crypto_secretstream_xchacha20poly1305_pull(pullState, sealed, null);
+    if (opened === false) throw new Error("libsodium did not open its own message");
+    return opened.message;
+  };
+  assertSame(ours(), input);
+  assertSame(theirs(), input);
+  return {
+    name,
+    bar,
+    ours: () => megabytes(ours, byteLength),
+    theirs: () => megabytes(theirs, byteLength),
+  };
+}
+
+function signing(name: string, bar: number): Comparison {
+  const message = randomBytes(SMALL_BYTES);
+  const { secretKey } = signKeyPair();
+  const ours = () => sign(message, secretKey);
+  const theirs = () => sodium.crypto_sign_detached(message, secretKey);
+  assertSame(ours(), theirs());
+  return { name, bar, ours: () => calls(ours), theirs: () => calls(theirs) };
+}
+
+function verifying(name: string, bar: number): Comparison {
+  const message = randomBytes(SMALL_BYTES);
+  const { publicKey, secretKey } = signKeyPair();
+  const signature = sign(message, secretKey);
+  const changed = Uint8Array.from(signature);
+  changed[0]! ^= 1;
+  const ours = () => verify(message, signature, publicKey);
+  const theirs = () => sodium.crypto_sign_verify_detached(signature, message, publicKey);
+  assert.deepEqual([ours(), theirs()], [true, true]);
+  assert.equal(verify(message, changed, publicKey), false);
+  assert.equal(sodium.crypto_sign_verify_detached(changed, message, publicKey), false);
+  return { name, bar, ours: () => calls(ours), theirs: () => calls(theirs) };
+}
+
+function megabytes(work: () => unknown, byteLength: number): Promise<Measure> {
+  return Promise.resolve({ value: callsPerSecond(work) * byteLength / 1e6, unit: "MB/s" });
+}
+
+function calls(work: () => unknown): Promise<Measure> {
+  return Promise.resolve({ value: callsPerSecond(work), unit: "calls/s" });
+}
+
+/** Calls `work` until the time is over; the first slice, in which the code gets compiled, does not count. */
+function callsPerSecond(work: () => unknown): number {
+  let sliceCount = 1;
+  while (timedMs(work, sliceCount) < SLICE_MS) sliceCount *= 2;
+  let count = 0;
+  let elapsedMs = 0;
+  while (elapsedMs < MEASURED_MS) {
+    elapsedMs += timedMs(work, sliceCount);
+    count += sliceCount;
+  }
+  return count / elapsedMs * 1000;
+}
+
+function timedMs(work: () => unknown, count: number): number {
+  const start = performance.now();
+  for (let i = 0; i < count; i++) work();
+  return performance.now() - start;
+}
+
+function assertSame(a: Uint8Array, b: Uint8Array): void {
+  assert.equal(a.byteLength, b.byteLength);
+  assert.ok(a.every((byte, i) => byte === b[i]), "the two sides disagree");
+}
