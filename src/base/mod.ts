@@ -20,6 +20,7 @@ export {
   viewBytes,
 } from "./bytes.ts";
 export { type CancelTimer, type Clock } from "./clock.ts";
+export { resolveDrivePath } from "./drive_path.ts";
 export { QuinceError, type QuinceErrorOptions } from "./errors.ts";
 export { type EventMap, TypedEventEmitter } from "./events.ts";
 export { type Random, runtimeRandom, SeededRandom } from "./random.ts";
@@ -41,6 +42,14 @@ export {
   type ReadableEvents,
   type ReadableOptions,
 } from "./readable.ts";
+export { SpeedMeter } from "./speed_meter.ts";
 export type { Stream, StreamCallback, StreamEvents, StreamListener, StreamOptions } from "./stream.ts";
-export { type AnyStream, drained, getStreamError, isReadBackpressured } from "./streams.ts";
+export {
+  type AnyStream,
+  drained,
+  getStreamError,
+  isReadBackpressured,
+  isStream,
+  pipeline,
+} from "./streams.ts";
 export { Writable, type WritableConstructor, type WritableEvents, type WritableOptions } from "./writable.ts";

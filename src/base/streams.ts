@@ -3,8 +3,11 @@
  *
  * @module
  */
+import type { Duplex } from "./duplex.ts";
+import type { Readable } from "./readable.ts";
 import type { Stream } from "./stream.ts";
 import { runtime } from "./streamx.ts";
+import type { Writable } from "./writable.ts";
 
 /** Any stream of `streamx`, whatever it carries. */
 export type AnyStream = Pick<Stream, "destroyed" | "destroying">;
@@ -25,4 +28,20 @@ export function drained(stream: AnyStream): Promise<boolean> {
 /** Tells whether `stream` holds as much unread data as it should, or takes no more at all. */
 export function isReadBackpressured(stream: AnyStream): boolean {
   return runtime.Readable.isBackpressured(stream);
+}
+
+/** Tells whether `value` is a stream of `streamx`. */
+export function isStream(value: unknown): value is Stream {
+  return runtime.isStream(value);
+}
+
+/**
+ * Pipes each stream into the next and resolves once all is through; when one fails all are destroyed, and it rejects
+ * with that stream's error.
+ */
+export function pipeline(
+  source: Readable,
+  ...targets: readonly [...between: readonly Duplex[], last: Writable]
+): Promise<void> {
+  return runtime.pipelinePromise(source, ...targets);
 }

@@ -17,6 +17,8 @@ interface Streamx {
   readonly Transform: TransformConstructor;
   readonly PassThrough: TransformConstructor;
   getStreamError(stream: Pick<Stream, "destroyed">): Error | null;
+  isStream(value: unknown): boolean;
+  pipelinePromise(...streams: readonly unknown[]): Promise<void>;
 }
 
 /**
