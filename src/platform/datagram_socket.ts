@@ -8,6 +8,7 @@
  */
 import { bindDenoDatagramSocket, hasDenoDatagrams } from "./deno_datagram_socket.ts";
 import { bindNodeDatagramSocket } from "./node_datagram_socket.ts";
+import { bindSwitchingDatagramSocket } from "./switching_datagram_socket.ts";
 
 /** Where a datagram goes to or came from. */
 export interface DatagramAddress {
@@ -60,6 +61,11 @@ export interface DatagramSocketOptions {
    * do what the other options ask, else the second.
    */
   readonly backend?: "auto" | "deno" | "node";
+  /**
+   * With `auto`: a socket that heeds TTLs until {@linkcode DatagramSocket.settle}, and is as fast as the runtime can
+   * make it from then on.
+   */
+  readonly heedsTtl?: boolean;
   /** Who gets the datagrams. */
   readonly handlers: DatagramSocketHandlers;
 }
@@ -80,6 +86,11 @@ export interface DatagramSocket {
    * @throws {PlatformError} `ERR_PERMISSION` (as a rejection) when the destination is not permitted.
    */
   send(bytes: Uint8Array, address: DatagramAddress, options?: { readonly ttl?: number }): Promise<boolean>;
+  /**
+   * Says that TTLs are not needed any more: a socket with `heedsTtl` goes on with the fastest implementation, on the
+   * same port and without losing what arrives meanwhile. Others do nothing.
+   */
+  settle(): void;
   /** Closes the socket and resolves when the system let go of it. */
   close(): Promise<void>;
   /**
@@ -103,6 +114,7 @@ export interface DatagramSocket {
  */
 export function bindDatagramSocket(options: DatagramSocketOptions): DatagramSocket {
   const backend = options.backend ?? "auto";
-  const wantsNode = backend === "node" || (backend === "auto" && (options.ipv6Only || !hasDenoDatagrams()));
-  return wantsNode ? bindNodeDatagramSocket(options) : bindDenoDatagramSocket(options);
+  if (backend === "deno") return bindDenoDatagramSocket(options);
+  if (backend === "node" || options.ipv6Only || !hasDenoDatagrams()) return bindNodeDatagramSocket(options);
+  return options.heedsTtl ? bindSwitchingDatagramSocket(options) : bindDenoDatagramSocket(options);
 }

@@ -58,13 +58,25 @@ export function hasDenoDatagrams(): boolean {
 
 /** Binds through `Deno.listenDatagram`. @throws {PlatformError} as `bindDatagramSocket` says. */
 export function bindDenoDatagramSocket(options: DatagramSocketOptions): DatagramSocket {
+  if (options.ipv6Only) {
+    throw new PlatformError("ERR_UNSUPPORTED", "Cannot bind an IPv6-only socket with Deno.listenDatagram");
+  }
+  return new DenoDatagramSocket(listen(options), options.handlers);
+}
+
+/** Finds a port that nobody has, not even to share. @throws {PlatformError} as `bindDatagramSocket` says. */
+export function findFreePort(host: string): number {
+  const conn = listen({ host, port: 0 });
+  const { port } = conn.addr;
+  conn.close();
+  return port;
+}
+
+function listen(options: Omit<DatagramSocketOptions, "handlers">): DenoDatagramConn {
   if (!denoNetwork?.listenDatagram) {
     throw new PlatformError("ERR_UNSUPPORTED", "Cannot use Deno.listenDatagram, it needs --unstable-net", {
       flag: "--unstable-net",
     });
-  }
-  if (options.ipv6Only) {
-    throw new PlatformError("ERR_UNSUPPORTED", "Cannot bind an IPv6-only socket with Deno.listenDatagram");
   }
   const { host, port } = options;
   const asked = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
@@ -72,13 +84,12 @@ export function bindDenoDatagramSocket(options: DatagramSocketOptions): Datagram
     throw netPermissionError(`Cannot bind ${asked}`);
   }
   try {
-    const conn = denoNetwork.listenDatagram({
+    return denoNetwork.listenDatagram({
       transport: "udp",
       hostname: host,
       port,
       reuseAddress: options.reuseAddress ?? false,
     });
-    return new DenoDatagramSocket(conn, options.handlers);
   } catch (cause) {
     throw bindError(host, port, cause);
   }
@@ -146,6 +157,10 @@ class DenoDatagramSocket implements DatagramSocket {
       this.#conn.close();
     }
     await this.#receiving;
+  }
+
+  settle(): void {
+    // Nothing is faster.
   }
 
   setTtl(): void {

@@ -18,6 +18,9 @@ import { SendQueue } from "./send_queue.ts";
 /** What we ask the system for, as libudx does on bind (src/udx.c); the system may give less. */
 const RECEIVE_BUFFER_BYTES = 1024 * 1024;
 
+/** Time to live of packets for which nothing else is asked; hyperdht names the same (lib/holepuncher.js). */
+const SYSTEM_TTL = 64;
+
 type LookupCallback = (error: Error | null, host: string, family: number) => void;
 
 /** Hosts are addresses already; answering at once makes `bind` and `send` synchronous. */
@@ -67,14 +70,15 @@ class NodeDatagramSocket implements DatagramSocket {
   #deliveryArmed = false;
   readonly #queue: SendQueue;
   #closed: Promise<void> | null = null;
-  #ttl = 64;
+  #ttl = SYSTEM_TTL;
+  #currentTtl = SYSTEM_TTL;
 
   constructor(socket: dgram.Socket, handlers: DatagramSocketHandlers) {
     this.#socket = socket;
     this.#handlers = handlers;
     this.#batch = new ReceiveBatch((datagrams, count) => handlers.onReceive(datagrams, count));
     this.#queue = new SendQueue({
-      send: (bytes, address) => this.#sendOne(bytes, address),
+      send: (bytes, address, ttl) => this.#sendOne(bytes, address, ttl || this.#ttl),
       onError: (error, address) => handlers.onSendError(this.#sendError(error, address), address),
       onWritable: () => handlers.onWritable(),
     });
@@ -99,21 +103,17 @@ class NodeDatagramSocket implements DatagramSocket {
     this.#queue.push(datagrams, count);
   }
 
-  send(
+  async send(
     bytes: Uint8Array,
     address: DatagramAddress,
     options: { readonly ttl?: number } = {},
   ): Promise<boolean> {
-    if (this.#closed) return Promise.resolve(false);
-    return new Promise((resolve, reject) => {
-      const { ttl } = options;
-      if (ttl) this.#socket.setTTL(ttl);
-      this.#sendNow(bytes, address, (error) => {
-        if (error && isPermissionRefusal(error)) reject(this.#sendError(error, address));
-        else resolve(!error);
-      });
-      if (ttl) this.#socket.setTTL(this.#ttl);
-    });
+    try {
+      return await this.#queue.pushOne(bytes, address, options.ttl ?? 0);
+    } catch (error) {
+      if (!this.#closed && isPermissionRefusal(error)) throw this.#sendError(error, address);
+      return false;
+    }
   }
 
   close(): Promise<void> {
@@ -122,11 +122,14 @@ class NodeDatagramSocket implements DatagramSocket {
     return this.#closed;
   }
 
+  settle(): void {
+    // A socket that can switch wraps this one.
+  }
+
   setTtl(ttl: number): void {
     if (!(Number.isInteger(ttl) && ttl >= 1 && ttl <= 255)) {
       throw new RangeError(`Cannot set a TTL of ${ttl}, it is 1 to 255`);
     }
-    this.#socket.setTTL(ttl);
     this.#ttl = ttl;
   }
 
@@ -145,8 +148,13 @@ class NodeDatagramSocket implements DatagramSocket {
     else this.#socket.dropMembership(group, on);
   }
 
-  #sendOne(bytes: Uint8Array, address: DatagramAddress): Promise<void> {
+  /** Deno sends later than it sets: the TTL may change only between one datagram and the next. */
+  #sendOne(bytes: Uint8Array, address: DatagramAddress, ttl: number): Promise<void> {
     return new Promise((resolve, reject) => {
+      if (ttl !== this.#currentTtl) {
+        this.#socket.setTTL(ttl);
+        this.#currentTtl = ttl;
+      }
       this.#sendNow(bytes, address, (error) => error ? reject(error) : resolve());
     });
   }

@@ -37,6 +37,11 @@ export interface UDXSocketOptions {
    * and buffer sizes), `auto` (default) for the first that is there. Not in udx-native.
    */
   readonly backend?: "auto" | "deno" | "node";
+  /**
+   * Heed the TTLs of `send` until {@linkcode UDXSocket.settle}; with `backend: "auto"`. Not in udx-native, where all
+   * sockets do.
+   */
+  readonly heedsTtl?: boolean;
 }
 
 /** Events of {@linkcode UDXSocket} with the arguments of their listeners. */
@@ -264,6 +269,14 @@ export class UDXSocket extends TypedEventEmitter<UDXSocketEvents> implements Asy
     });
   }
 
+  /**
+   * Says that TTLs are not needed any more: from now on the fastest of the runtime's sockets serves the port, and
+   * nothing that arrives meanwhile is lost. Not in udx-native.
+   */
+  settle(): void {
+    this.#datagrams?.settle();
+  }
+
   /** Sets the time to live of packets. @throws {PlatformError} `ERR_UNSUPPORTED` with the `deno` backend. */
   setTTL(ttl: number): void {
     this.#requireActive().setTtl(ttl);
@@ -320,8 +333,8 @@ export class UDXSocket extends TypedEventEmitter<UDXSocketEvents> implements Asy
         }
       },
     };
-    const { backend, ipv6Only, reuseAddress } = this.#options;
-    return bindDatagramSocket({ host, port, backend, ipv6Only, reuseAddress, handlers });
+    const { backend, heedsTtl, ipv6Only, reuseAddress } = this.#options;
+    return bindDatagramSocket({ host, port, backend, heedsTtl, ipv6Only, reuseAddress, handlers });
   }
 
   #requireActive(): DatagramSocket {

@@ -169,3 +169,58 @@ Deno.test("bindDatagramSocket() shares an address when asked to", async () => {
     await Promise.all([first.close(), second.close()]);
   }
 });
+
+Deno.test("DatagramSocket settle() loses nothing that arrives meanwhile", async () => {
+  const inbox = new Inbox();
+  const socket = bindDatagramSocket({ host: "127.0.0.1", port: 0, heedsTtl: true, handlers: inbox });
+  await using from = bind("deno");
+  assert.equal(socket.backend, "node");
+  const { address } = socket;
+  const batch = Array.from({ length: 60 }, (_, i) => ({ bytes: new Uint8Array([i]), address }));
+  from.socket.sendMany(batch.slice(0, 30), 30);
+  for (let sent = 0; sent < 30; sent += 10) {
+    from.socket.sendMany(batch.slice(30 + sent), 10);
+    if (sent === 10) socket.settle();
+    await from.socket.send(new Uint8Array([100]), from.socket.address);
+  }
+  assert.equal(socket.backend, "deno");
+  assert.deepEqual(socket.address, address);
+  const received = await inbox.take(60);
+  assert.deepEqual(
+    received.map(({ bytes }) => bytes[0]!).sort((a, b) => a - b),
+    Array.from({ length: 60 }, (_, i) => i),
+  );
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  assert.equal(await socket.send(new Uint8Array([1]), from.socket.address), true);
+  await from.socket.send(new Uint8Array([200]), address);
+  assert.equal((await inbox.take(1))[0]!.bytes[0], 200);
+  await socket.close();
+});
+
+Deno.test("DatagramSocket settle() after close(), twice and without a faster way does nothing", async () => {
+  for (const socket of [bind("node").socket, bind("deno").socket]) {
+    const { backend } = socket;
+    socket.settle();
+    assert.equal(socket.backend, backend);
+    await socket.close();
+  }
+  const handlers = new Inbox();
+  const closed = bindDatagramSocket({ host: "127.0.0.1", port: 0, heedsTtl: true, handlers });
+  await closed.close();
+  closed.settle();
+  assert.equal(closed.backend, "node");
+  const settled = bindDatagramSocket({ host: "127.0.0.1", port: 0, heedsTtl: true, handlers });
+  settled.settle();
+  settled.settle();
+  await settled.close();
+});
+
+Deno.test("bindDatagramSocket() gives sockets that heed TTLs ports of their own", async () => {
+  const handlers = new Inbox();
+  const sockets = Array.from(
+    { length: 256 },
+    () => bindDatagramSocket({ host: "127.0.0.1", port: 0, heedsTtl: true, handlers }),
+  );
+  assert.equal(new Set(sockets.map(({ address }) => address.port)).size, 256);
+  await Promise.all(sockets.map((socket) => socket.close()));
+});
