@@ -51,6 +51,8 @@ export interface CoreOptions extends LogOpenOptions, ReplicatorOptions {
   readonly preopen?: Promise<unknown>;
   /** False: stays open after the last session closed. Default true. */
   readonly autoClose?: boolean;
+  /** Handed to what is built on the log, as `core.globalCache`; the log does not use it. */
+  readonly globalCache?: unknown;
 }
 
 /** One open log with its replication, shared by the sessions on it. */
@@ -61,6 +63,12 @@ export class Core {
   readonly autoClose: boolean;
   /** Extensions by name, whichever session registered them. */
   readonly extensions: Map<string, Extension<unknown>> = new Map();
+  /** What the opener passed as `globalCache`; null for nothing. */
+  readonly globalCache: unknown;
+  /** Called whenever neither a session nor a peer uses the core; for stores that close such cores. */
+  onidle: () => void = noop;
+  /** Called when the core begins to want blocks; for stores that attach cores to streams only then. */
+  ondownloading: () => void = noop;
   readonly #options: CoreOptions;
   readonly #sessions = new Set<CoreSession>();
   readonly #attached = new WeakSet<Protomux>();
@@ -74,6 +82,7 @@ export class Core {
   constructor(storage: StorageInput | null | undefined, options: CoreOptions) {
     this.#options = options;
     this.autoClose = options.autoClose ?? true;
+    this.globalCache = options.globalCache ?? null;
     this.store = openCoreStore(storage);
     this.#opening = this.#open();
     this.#opening.catch(() => this.#releaseStore());
@@ -88,8 +97,15 @@ export class Core {
     for (const event of SHARED_EVENTS) replicator.on(event, (...args) => this.#relay(event, args));
     replicator.on("extension", (name, message, peer) => this.extensions.get(name)?.receive(message, peer));
     this.#unsubscribe = log.subscribe((change) => this.#handleChange(change));
+    replicator.ondownloading = () => this.ondownloading();
+    replicator.onidle = () => this.checkIfIdle();
     this.#log = log;
     this.#replicator = replicator;
+    // Compat: hypercore/lib/core.js asks for an empty log's length once, even if no session wants its blocks.
+    if (log.head.length === 0 && !log.keyPair?.secretKey) {
+      replicator.setDownloading(true);
+      replicator.setDownloading(false);
+    }
   }
 
   /** Resolves once the log is open. */
@@ -144,7 +160,19 @@ export class Core {
 
   /** Forgets a session; tells whether it was the last one. */
   removeSession(session: CoreSession): boolean {
-    return this.#sessions.delete(session) && this.#sessions.size === 0;
+    const isLast = this.#sessions.delete(session) && this.#sessions.size === 0;
+    if (isLast) this.checkIfIdle();
+    return isLast;
+  }
+
+  /** Whether neither a session nor a peer uses the core. */
+  get isIdle(): boolean {
+    return this.opened && this.#sessions.size === 0 && this.replicator.isIdle();
+  }
+
+  /** Calls {@linkcode Core.onidle} if the core is idle. */
+  checkIfIdle(): void {
+    if (this.isIdle) this.onidle();
   }
 
   /** The sessions that are registered. */
@@ -159,8 +187,13 @@ export class Core {
   async attachTo(mux: Protomux): Promise<void> {
     if (this.#attached.has(mux)) return;
     this.#attached.add(mux);
-    await this.#opening;
-    await this.log.publish();
+    try {
+      await this.#opening;
+      await this.log.publish();
+    } catch (error) {
+      this.#attached.delete(mux);
+      throw error;
+    }
     if (this.#closing === null) this.replicator.attachTo(mux);
   }
 
@@ -201,6 +234,8 @@ export class Core {
     for (const session of this.sessions) session.relay(event, ...args);
   }
 }
+
+function noop(): void {}
 
 /** Peers whose replication is running. */
 export function peersOf(core: Core | null): Peer[] {

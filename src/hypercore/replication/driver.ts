@@ -79,6 +79,8 @@ export class Replicator extends TypedEventEmitter<ReplicatorEvents> {
   readonly peers: Peer[] = [];
   /** Called when the log begins to download; for stores that attach logs to streams only then. */
   ondownloading: (() => void) | null = null;
+  /** Called when no channel is open, nor about to be; for stores that close logs nobody uses. */
+  onidle: (() => void) | null = null;
 
   readonly #log: ReplicatedLog;
   readonly #clock: Clock;
@@ -262,6 +264,11 @@ export class Replicator extends TypedEventEmitter<ReplicatorEvents> {
     return this.#channels.has(mux);
   }
 
+  /** Whether no channel is open, nor about to be. */
+  isIdle(): boolean {
+    return this.#machine.isIdle;
+  }
+
   /** Whether there is any muxer to replicate over. */
   hasAttached(): boolean {
     return this.#channels.size > 0;
@@ -402,6 +409,7 @@ export class Replicator extends TypedEventEmitter<ReplicatorEvents> {
       this.#schedule();
     }
     for (const event of this.#machine.pollEvents()) this.#dispatch(event);
+    if (!this.#isDestroyed && this.#machine.isIdle) this.onidle?.();
   }
 
   #transmit({ peer: state, messages }: Transmit): void {

@@ -470,6 +470,11 @@ export class ReplicationMachine {
     return this.#context.peers;
   }
 
+  /** Whether no channel is open, nor about to be. */
+  get isIdle(): boolean {
+    return this.#context.peers.length === 0 && this.#upgradeWatch.expectedPeers === 0;
+  }
+
   /** Whether blocks are wanted or under way. */
   get isDownloading(): boolean {
     return this.#context.isDownloading;
