@@ -201,6 +201,11 @@ export class NoiseHandshake {
     return this.#state.kind === "complete" ? this.#state.result : null;
   }
 
+  /** The other side's static public key, 32 bytes, as soon as it is known; null before and after a failure. */
+  get remotePublicKey(): Uint8Array | null {
+    return this.#state.kind === "failed" ? null : this.#remoteStatic;
+  }
+
   /** Whether a message was refused or the handshake given up. */
   get isFailed(): boolean {
     return this.#state.kind === "failed";

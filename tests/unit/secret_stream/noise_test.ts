@@ -208,3 +208,17 @@ Deno.test("SS-W01 NoiseHandshake takes messages of 65535 bytes and refuses longe
   long.set(signKeyPair(seedOf(4)).publicKey);
   assert.equal(d.handleMessage(long), null);
 });
+
+Deno.test("SS-003 NoiseHandshake of IK tells the responder who speaks before the handshake is done", () => {
+  const [initiator, responder] = handshakes("IK");
+  assert.equal(responder.remotePublicKey, null);
+  const message = initiator.writeMessage()!;
+  assert.notEqual(responder.handleMessage(message), null);
+  assert.equal(responder.result, null);
+  assert.deepEqual(responder.remotePublicKey, KEY_PAIRS.initiator.publicKey);
+
+  const [, other] = handshakes("IK");
+  message[40]! ^= 1;
+  assert.equal(other.handleMessage(message), null);
+  assert.equal(other.remotePublicKey, null);
+});
