@@ -63,12 +63,15 @@ export class CoreStore {
   }
 
   /**
-   * Opens the storage and reads what the store remembers; idempotent.
+   * Opens the storage and reads what the store remembers; idempotent. After a failure it may be called again.
    *
    * @throws {StorageError} as the storage, and `STORAGE_VERSION` for a layout that is newer than this release.
    */
   open(): Promise<void> {
-    return this.#opening ??= this.#open();
+    return this.#opening ??= this.#open().catch((error) => {
+      this.#opening = null;
+      throw error;
+    });
   }
 
   /** Closes the storage; idempotent. */
@@ -109,7 +112,7 @@ export class CoreStore {
     const range = namespace && { gte: namespace, lt: keyBehind(namespace) };
     for await (const { key, value } of this.storage.records("alias", range)) {
       const name = new TextDecoder().decode(key.subarray(32));
-      yield { alias: { namespace: key.slice(0, 32), name }, discoveryKey: value };
+      yield { alias: { namespace: copyBytes(key.subarray(0, 32)), name }, discoveryKey: value };
     }
   }
 
@@ -134,12 +137,14 @@ export class CoreStore {
     return this.storage.getRecord("meta", META_SEED);
   }
 
-  /** Stores the seed unless there is one and `overwrite` is false; resolves to the one that holds. */
+  /** Stores the seed, durably, unless there is one and `overwrite` is false; resolves to the one that holds. */
   async setSeed(seed: Uint8Array, options: { readonly overwrite?: boolean } = {}): Promise<Uint8Array> {
     return await this.#mutex.run(async () => {
       const stored = options.overwrite === false ? await this.getSeed() : null;
       if (stored !== null) return stored;
-      await this.#write((batch) => batch.putRecord("meta", META_SEED, seed));
+      const batch = new WriteBatch();
+      batch.putRecord("meta", META_SEED, seed);
+      await this.storage.write(batch, { durable: true });
       return seed;
     });
   }
@@ -269,7 +274,8 @@ function copyOfKeyPair(keyPair: LogKeyPair | null): LogKeyPair | null {
 function keyBehind(prefix: Uint8Array): Uint8Array | undefined {
   const last = prefix.findLastIndex((byte) => byte !== 255);
   if (last === -1) return undefined;
-  const key = prefix.slice(0, last + 1);
+  // Not slice(): of a Buffer that is a view.
+  const key = copyBytes(prefix.subarray(0, last + 1));
   key[last]!++;
   return key;
 }

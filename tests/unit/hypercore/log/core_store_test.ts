@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { hexText, utf8Bytes, utf8Text } from "../../../../src/base/mod.ts";
 import { signKeyPair } from "../../../../src/crypto/mod.ts";
 import { HypercoreError } from "../../../../src/hypercore/errors.ts";
@@ -51,6 +52,14 @@ Deno.test("create() numbers logs, remembers them and gives back the one that is 
   assert.equal(await again.info(bytes(4)), null);
   assert.deepEqual(await listed(again.list()), [3, 5]);
   assert.equal((await again.create(init(4))).owner, 3);
+});
+
+Deno.test("list() leaves the namespace it is given as it is, also where that is a Buffer", async () => {
+  const store = await openStore();
+  await store.create({ ...init(5), alias: { namespace: bytes(7), name: "name" } });
+  const namespace = Buffer.from(bytes(7));
+  assert.deepEqual(await listed(store.list(namespace)), [5]);
+  assert.deepEqual(Array.from(namespace), Array.from(bytes(7)));
 });
 
 Deno.test("the first log is the default one, until another is made that", async () => {
