@@ -18,6 +18,12 @@
  */
 export { QuinceError } from "./src/base/mod.ts";
 export * as compactEncoding from "./src/compact_encoding/mod.ts";
+export {
+  Corestore,
+  CorestoreError,
+  type CorestoreOptions,
+  type GetCoreOptions,
+} from "./src/corestore/mod.ts";
 export * as hypercoreCrypto from "./src/hypercore_crypto/mod.ts";
 export {
   type AppendOptions,

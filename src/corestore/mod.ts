@@ -1,0 +1,12 @@
+/**
+ * Corestore: any number of hypercores on one storage, replicated over one stream, with the API of the npm package
+ * `corestore` 7.
+ *
+ * @module
+ */
+export { Corestore, Corestore as default, type CorestoreEvents } from "./corestore.ts";
+export { type CoreRegistry, type CoreWatcher } from "./core_registry.ts";
+export { CorestoreError, type CorestoreErrorCode } from "./errors.ts";
+export { childNamespace, namedKeyPair } from "./keys.ts";
+export { IDLE_STRIKE_MS, IDLE_STRIKES_MAX } from "./limits.ts";
+export * from "./options.ts";
