@@ -57,6 +57,8 @@ export interface StreamHost {
   readonly path: SocketPath | null;
   /** Whom packets for this stream are forwarded to. */
   readonly relayTarget: StreamHost | null;
+  /** Whether a packet of that size may be forwarded. */
+  admitRelayed(byteLength: number): boolean;
   /** Whether packets from there may pass, although the stream does not use that socket. */
   isAdmitted(socket: SocketHost, from: DatagramAddress): boolean;
   /** There may be data or events to poll. */
@@ -206,6 +208,7 @@ export class Driver {
   }
 
   #relay(stream: StreamHost, target: StreamHost, view: PacketView): void {
+    if (!(view.flags & FLAG_DESTROY) && !stream.admitRelayed(view.bytes.length)) return;
     stream.machine.skipTo(view.seq);
     const { path, machine } = target;
     const { remoteId } = machine;

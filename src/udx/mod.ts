@@ -52,6 +52,7 @@ export {
 export {
   type UDXConnectOptions,
   type UDXFirewall,
+  type UDXRelayOptions,
   UDXStream,
   type UDXStreamEvents,
   type UDXStreamJSON,

@@ -38,6 +38,15 @@ export interface UDXConnectOptions {
   readonly ack?: number;
 }
 
+/** Options of {@linkcode UDXStream.relayTo}; udx-native has none. */
+export interface UDXRelayOptions {
+  /**
+   * Asked for each packet, with its size in bytes; false drops it. Packets that destroy the stream are not asked for.
+   * Called from within the instance: destroy streams later.
+   */
+  readonly admit?: (byteLength: number) => boolean;
+}
+
 /** What {@linkcode UDXStream.toJSON} returns. */
 export interface UDXStreamJSON {
   /** See the properties of the same names. */
@@ -150,6 +159,7 @@ export class UDXStream extends Duplex<
   readonly #firewall: UDXFirewall;
   #path: SocketPath | null = null;
   #relayTarget: UDXStream | null = null;
+  #admitRelayed: (byteLength: number) => boolean = admitAll;
   readonly #relaySources = new Set<UDXStream>();
   #previousSocket: UDXSocket | null = null;
   #remoteChange: { promise: Promise<void>; resolve: () => void; reject: (error: Error) => void } | null =
@@ -333,12 +343,13 @@ export class UDXStream extends Duplex<
    *
    * @throws {UDXError} `EINVAL` when this stream relays already or `destination` is closed.
    */
-  relayTo(destination: UDXStream): void {
+  relayTo(destination: UDXStream, options: UDXRelayOptions = {}): void {
     if (this.#isClosed) return;
     if (this.#relayTarget || destination.#isClosed) {
       throw new UDXError("EINVAL", "Cannot relay twice or to a closed stream");
     }
     this.#relayTarget = destination;
+    this.#admitRelayed = options.admit ?? admitAll;
     destination.#relaySources.add(this);
   }
 
@@ -455,6 +466,7 @@ export class UDXStream extends Duplex<
       get relayTarget(): StreamHost | null {
         return currentTarget();
       },
+      admitRelayed: (byteLength) => this.#admitRelayed(byteLength),
       isAdmitted: (host, from) => {
         return from.port > 0 && !this.#firewall(host.owner, from.port, from.host, from.family);
       },
@@ -574,5 +586,9 @@ function toBytes(data: Uint8Array | string): Uint8Array {
 }
 
 function refuseAll(): boolean {
+  return true;
+}
+
+function admitAll(): boolean {
   return true;
 }
