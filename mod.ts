@@ -2,7 +2,7 @@
  * Quince: the Pear peer-to-peer stack, without native addons and wire-compatible with the npm packages.
  *
  * Each building block also has an import of its own, whose default export is what the npm package of that name exports:
- * `@quince/quince/hypercore`, `/secret-stream`, `/protomux`, `/udx`, `/compact-encoding`, `/hypercore-crypto`,
+ * `@quince/quince/blind-relay`, `/hypercore`, `/secret-stream`, `/protomux`, `/udx`, `/compact-encoding`, `/hypercore-crypto`,
  * `/storage`.
  *
  * @example
@@ -17,6 +17,7 @@
  * @module
  */
 export { QuinceError } from "./src/base/mod.ts";
+export * as blindRelay from "./src/blind_relay/mod.ts";
 export * as compactEncoding from "./src/compact_encoding/mod.ts";
 export {
   Corestore,

@@ -1,0 +1,6 @@
+/**
+ * The codecs of both messages.
+ *
+ * @module
+ */
+export { pair, unpair } from "./messages.ts";
