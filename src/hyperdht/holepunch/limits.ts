@@ -1,0 +1,77 @@
+/**
+ * Numbers of hole punching. What happens at the bounds is in `docs/limits.md`.
+ *
+ * @module
+ */
+
+/** Sockets that a random NAT opens, so that the peer may hit one by chance. Source: hyperdht `lib/holepuncher.js`. */
+export const BIRTHDAY_SOCKETS = 256;
+
+/** Sockets opened in one turn of the event loop. */
+export const BIRTHDAY_SOCKETS_PER_TURN = 16;
+
+/** Time to live of datagrams that open our own NAT and go no further. Source: hyperdht `lib/holepuncher.js`. */
+export const LOW_TTL = 5;
+
+/** Time to live of datagrams that are to arrive. Source: hyperdht `lib/holepuncher.js`. */
+export const PUNCH_TTL = 64;
+
+/** Sockets that are tried when the NAT looks unstable. Source: hyperdht `lib/holepuncher.js`. */
+export const REOPENS_MAX = 3;
+
+/** Rounds of probes between consistent NATs. Source: hyperdht `lib/holepuncher.js`. */
+export const CONSISTENT_PROBES = 10;
+
+/** Time between those rounds, ms. Source: hyperdht `lib/holepuncher.js`. */
+export const CONSISTENT_PROBE_INTERVAL_MS = 1000;
+
+/** Addresses that nobody vouched for are probed in each so-manieth round. Source: hyperdht `lib/holepuncher.js`. */
+export const UNVERIFIED_PROBE_ROUNDS = 4;
+
+/** Probes with a random NAT, one after the other: about 35 s. Source: hyperdht `lib/holepuncher.js`. */
+export const RANDOM_PROBES = 1750;
+
+/** Time between those probes, ms. Source: hyperdht `lib/holepuncher.js`. */
+export const RANDOM_PROBE_INTERVAL_MS = 20;
+
+/** Probes that may be late and are still sent, all at once. */
+export const RANDOM_PROBES_LATE_MAX = 5;
+
+/** Rest between opening the sockets of a random NAT and keeping them open, ms. Source: hyperdht `lib/holepuncher.js`. */
+export const BIRTHDAY_REST_MS = 100;
+
+/** First of the ports that are probed. Source: hyperdht `lib/holepuncher.js`. */
+export const PROBED_PORT_MIN = 1000;
+
+/** Addresses of the peer that are probed. */
+export const REMOTE_ADDRESSES_MAX = 8;
+
+/** Samples that a NAT is judged by. Source: hyperdht `lib/nat.js`. */
+export const NAT_SAMPLES = 4;
+
+/** Samples that a socket's NAT is judged by at most. */
+export const NAT_SAMPLES_MAX = 64;
+
+/** In a routing table of so many nodes the ones heard of last are spared. Source: hyperdht `lib/nat.js`. */
+export const NAT_SKIP_TABLE_NODES = 8;
+
+/** So many are spared. Source: hyperdht `lib/nat.js`. */
+export const NAT_SKIP_NODES = 5;
+
+/** How long a client waits for a server that does not know its NAT yet, ms. Source: hyperdht `lib/connect.js`. */
+export const SETTLE_MS = 1000;
+
+/** Shortest wait of a client that shall try later, ms. Source: hyperdht `lib/connect.js`. */
+export const TRY_LATER_MS = 10_000;
+
+/** What is added to that wait by chance, ms. Source: hyperdht `lib/connect.js`. */
+export const TRY_LATER_JITTER_MS = 10_000;
+
+/** Rounds of a client that a server has not answered yet; further ones get no answer. */
+export const WAITING_ROUNDS_MAX = 8;
+
+/** How long an idle socket lingers that peers may come back to, ms. Source: hyperdht `lib/socket-pool.js`. */
+export const LINGER_MS = 3000;
+
+/** Peers whose last address is remembered. */
+export const ROUTES_MAX = 4096;
