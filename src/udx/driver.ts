@@ -18,6 +18,9 @@ const TURN_PACKETS = 16;
 /** How long one turn of the event loop may be held. */
 const TURN_MS = 4;
 
+/** Packets that a relay keeps for a destination which is not connected yet, so that its peer need not wait a timeout. */
+const HELD_PACKETS_MAX = 8;
+
 /** Traffic counters. */
 export interface Traffic {
   bytesTransmitted: number;
@@ -79,6 +82,8 @@ export class Driver {
   /** Streams with something to do, in the order of their turns. */
   #active = new Set<StreamHost>();
   readonly #blocked = new Map<SocketHost, Set<StreamHost>>();
+  /** Packets to be relayed, by their destination that is not connected yet. */
+  readonly #held = new Map<StreamHost, Uint8Array[]>();
   #isFlushing = false;
   #isFlushScheduled = false;
   #cancelTimer: CancelTimer | null = null;
@@ -101,10 +106,20 @@ export class Driver {
     this.#transmit(stream, this.clock.nowMs(), Infinity);
     this.#send();
     this.#active.delete(stream);
+    this.#held.delete(stream);
     if (this.#streams.get(stream.id) === stream) this.#streams.delete(stream.id);
     const { epitaph } = stream.machine;
     if (epitaph && !this.#streams.has(stream.id)) this.#closed.add(stream.id, epitaph, this.clock.nowMs());
     if (this.#streams.size === 0) this.#stopTimer();
+  }
+
+  /** `stream` has a path now: what was to be relayed to it leaves. */
+  handleConnect(stream: StreamHost): void {
+    const held = this.#held.get(stream);
+    if (held === undefined) return;
+    this.#held.delete(stream);
+    for (const bytes of held) this.#forward(stream, bytes);
+    this.#send();
   }
 
   /** A socket closed: nothing can be answered through it any more. */
@@ -210,16 +225,24 @@ export class Driver {
   #relay(stream: StreamHost, target: StreamHost, view: PacketView): void {
     if (!(view.flags & FLAG_DESTROY) && !stream.admitRelayed(view.bytes.length)) return;
     stream.machine.skipTo(view.seq);
-    const { path, machine } = target;
-    const { remoteId } = machine;
-    if (path && remoteId !== null) {
-      const bytes = view.bytes.slice();
-      writeUint32(bytes, 4, remoteId);
-      this.#enqueue({ bytes, path });
-    }
+    const bytes = view.bytes.slice();
+    if (target.machine.isConnected) this.#forward(target, bytes);
+    else this.#hold(target, bytes);
     if (view.flags & FLAG_DESTROY) {
       stream.machine.abort(new UDXError("ECONNRESET", "connection reset by peer"));
     }
+  }
+
+  #forward({ path, machine }: StreamHost, bytes: Uint8Array): void {
+    writeUint32(bytes, 4, machine.remoteId!);
+    this.#enqueue({ bytes, path: path! });
+  }
+
+  #hold(target: StreamHost, bytes: Uint8Array): void {
+    if (target.machine.isClosed) return;
+    const held = this.#held.get(target);
+    if (held === undefined) this.#held.set(target, [bytes]);
+    else if (held.length < HELD_PACKETS_MAX) held.push(bytes);
   }
 
   /** Sends up to `limit` packets of a stream; true when it may have more to send right now. */

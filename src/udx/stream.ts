@@ -309,6 +309,7 @@ export class UDXStream extends Duplex<
     this.#setRemote(socket, remoteId, path);
     this.#machine.connect(this.#driver.clock.nowMs(), remoteId, path, options.ack);
     socket[socketAttachment].addStream(this);
+    this.#driver.handleConnect(this[streamHost]);
     this.#driver.schedule(this[streamHost]);
     this.emit("connect");
   }

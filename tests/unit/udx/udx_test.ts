@@ -257,6 +257,56 @@ Deno.test("UDX-021 relayTo() forwards between two streams, and falls with its de
   await closed;
 });
 
+Deno.test("UDX-021 relayTo() keeps what comes before its destination is connected", async () => {
+  await using outer = createPair({ connect: false });
+  const relay = new UDX();
+  await using middle = relay.createSocket();
+  middle.bind(0, "127.0.0.1");
+  const { port } = middle.address()!;
+  const far = relay.createStream(20);
+  const near = relay.createStream(10);
+  near.connect(middle, 1, outer.a.address()!.port);
+  // The destination connects when the first packet for it has passed.
+  const admit = () => {
+    queueMicrotask(() => far.connected || far.connect(middle, 2, outer.b.address()!.port));
+    return true;
+  };
+  near.relayTo(far, { admit });
+  far.relayTo(near);
+  outer.left.connect(outer.a, 10, port);
+  outer.right.connect(outer.b, 20, port);
+  outer.left.write("early");
+  assert.equal(new TextDecoder().decode(await once(outer.right, "data")), "early");
+  assert.equal(outer.left.retransmits, 0);
+  near.destroy();
+  far.destroy();
+});
+
+Deno.test("UDX-021 relayTo() drops what is not admitted, but never the end of a stream", async () => {
+  await using outer = createPair({ connect: false });
+  const relay = new UDX();
+  await using middle = relay.createSocket();
+  middle.bind(0, "127.0.0.1");
+  const [near, far] = [relay.createStream(10), relay.createStream(20)];
+  near.connect(middle, 1, outer.a.address()!.port);
+  far.connect(middle, 2, outer.b.address()!.port);
+  const asked: number[] = [];
+  near.on("error", () => {});
+  near.relayTo(far, { admit: (byteLength) => asked.push(byteLength) > 1 });
+  far.relayTo(near);
+  outer.left.connect(outer.a, 10, middle.address()!.port);
+  outer.right.connect(outer.b, 20, middle.address()!.port);
+  outer.right.on("error", () => {});
+  await outer.left.send(new Uint8Array([1]));
+  await outer.left.send(new Uint8Array([2, 2]));
+  assert.deepEqual([...await once(outer.right, "message")], [2, 2]);
+  assert.deepEqual(asked, [21, 22]);
+  const closed = happened(outer.right, "close");
+  outer.left.destroy();
+  await closed;
+  assert.equal(asked.length, 2);
+});
+
 Deno.test("UDX-022 messages arrive beside the stream", async () => {
   await using pair = createPair();
   const message = once(pair.right, "message");
