@@ -51,8 +51,20 @@ export interface CoreOptions extends LogOpenOptions, ReplicatorOptions {
   readonly preopen?: Promise<unknown>;
   /** False: stays open after the last session closed. Default true. */
   readonly autoClose?: boolean;
+  /** 32 bytes: topic of the group that the log joins, see {@linkcode Core.setGroup}. */
+  readonly group?: Uint8Array | null;
   /** Handed to what is built on the log, as `core.globalCache`; the log does not use it. */
   readonly globalCache?: unknown;
+}
+
+/** A change of a log in a group. */
+export interface GroupUpdate {
+  /** 32 bytes. */
+  readonly key: Uint8Array;
+  /** Blocks. */
+  readonly length: number;
+  /** How often the log was truncated. */
+  readonly fork: number;
 }
 
 /** One open log with its replication, shared by the sessions on it. */
@@ -67,6 +79,8 @@ export class Core {
   readonly globalCache: unknown;
   /** Called whenever neither a session nor a peer uses the core; for stores that close such cores. */
   onidle: () => void = noop;
+  /** Called after a change of the length or fork of a core in a group. */
+  ongroupupdate: (topic: Uint8Array, update: GroupUpdate) => void = noop;
   /** Called when the core begins to want blocks; for stores that attach cores to streams only then. */
   ondownloading: () => void = noop;
   readonly #options: CoreOptions;
@@ -77,6 +91,8 @@ export class Core {
   #replicator: Replicator | null = null;
   #unsubscribe: (() => void) | null = null;
   #closing: Promise<void> | null = null;
+  #isExclusive = false;
+  readonly #exclusiveQueue: (() => void)[] = [];
 
   /** Starts opening. */
   constructor(storage: StorageInput | null | undefined, options: CoreOptions) {
@@ -99,8 +115,10 @@ export class Core {
     this.#unsubscribe = log.subscribe((change) => this.#handleChange(change));
     replicator.ondownloading = () => this.ondownloading();
     replicator.onidle = () => this.checkIfIdle();
+    await log.trackGroup(() => replicator.clock.wallMs());
     this.#log = log;
     this.#replicator = replicator;
+    if (this.#options.group) await this.#joinGroup(this.#options.group);
     // Compat: hypercore/lib/core.js asks for an empty log's length once, even if no session wants its blocks.
     if (log.head.length === 0 && !log.keyPair?.secretKey) {
       replicator.setDownloading(true);
@@ -165,6 +183,36 @@ export class Core {
     return isLast;
   }
 
+  /**
+   * Puts the log into the group `topic` (32 bytes), for good: the store remembers which logs of a group changed when.
+   *
+   * @throws {HypercoreError} `STORAGE_CONFLICT` where it is in another one.
+   */
+  async setGroup(topic: Uint8Array): Promise<void> {
+    await this.#opening;
+    await this.#joinGroup(topic);
+  }
+
+  async #joinGroup(topic: Uint8Array): Promise<void> {
+    const { log, replicator } = this;
+    const isNew = log.group === null;
+    await log.setGroup(topic);
+    if (isNew) await log.trackGroup(() => replicator.clock.wallMs());
+  }
+
+  /** Waits until no other exclusive session holds the core, then holds it. */
+  async lockExclusive(): Promise<void> {
+    if (!this.#isExclusive) this.#isExclusive = true;
+    else await new Promise<void>((resolve) => this.#exclusiveQueue.push(resolve));
+  }
+
+  /** Ends {@linkcode Core.lockExclusive}: the session that has waited longest is next. */
+  unlockExclusive(): void {
+    const next = this.#exclusiveQueue.shift();
+    if (next === undefined) this.#isExclusive = false;
+    else next();
+  }
+
   /** Whether neither a session nor a peer uses the core. */
   get isIdle(): boolean {
     return this.opened && this.#sessions.size === 0 && this.replicator.isIdle();
@@ -223,6 +271,14 @@ export class Core {
   #handleChange(change: LogChange): void {
     if (change.kind === "append" && this.replicator.hasAttached()) this.#publishSoon();
     for (const session of this.sessions) session.handleChange(change);
+    if (change.kind === "append" || change.kind === "upgrade" || change.kind === "truncate") {
+      this.#tellGroup();
+    }
+  }
+
+  #tellGroup(): void {
+    const { key, group, head } = this.log;
+    if (group !== null) this.ongroupupdate(group, { key, length: head.length, fork: head.fork });
   }
 
   /** A failed sync is reported by the writes that follow it; peers simply hear nothing new. */

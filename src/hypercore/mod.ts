@@ -23,7 +23,7 @@ export type {
   WritableOptions,
 } from "../base/mod.ts";
 export { TypedEventEmitter } from "../base/mod.ts";
-export { Core, type CoreOptions, type CoreSession, type SharedEvents } from "./core.ts";
+export { Core, type CoreOptions, type CoreSession, type GroupUpdate, type SharedEvents } from "./core.ts";
 export { Download, type DownloadSource } from "./download.ts";
 export { HypercoreError, type HypercoreErrorCode, type HypercoreErrorOptions } from "./errors.ts";
 export { Extension, type ExtensionHandlers, type ExtensionOwner } from "./extension.ts";
@@ -43,6 +43,7 @@ export {
   type CoreInfo,
   type CoreInit,
   CoreStore,
+  type GroupUpdatesOptions,
   Log,
   type LogAppendOptions,
   type LogAppendResult,

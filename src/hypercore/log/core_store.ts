@@ -9,6 +9,8 @@ import { copyBytes, hexText, utf8Bytes } from "../../base/mod.ts";
 import c from "../../compact_encoding/mod.ts";
 import { type Storage, StorageError, WriteBatch } from "../../storage/mod.ts";
 import { HypercoreError } from "../errors.ts";
+import { GatedStorage } from "./gated_storage.ts";
+import { GroupMembership, groupUpdates, type GroupUpdatesOptions } from "./group.ts";
 import { Mutex } from "./mutex.ts";
 import {
   aliasKey,
@@ -50,6 +52,7 @@ export interface CoreInit {
 export class CoreStore {
   /** Where everything lies. */
   readonly storage: Storage;
+  readonly #gate: GatedStorage;
   readonly #mutex = new Mutex();
   readonly #inUse = new Set<number>();
   #opening: Promise<void> | null = null;
@@ -59,7 +62,7 @@ export class CoreStore {
 
   /** Takes ownership of `storage`: closing the store closes it. */
   constructor(storage: Storage) {
-    this.storage = storage;
+    this.storage = this.#gate = new GatedStorage(storage);
   }
 
   /**
@@ -77,6 +80,26 @@ export class CoreStore {
   /** Closes the storage; idempotent. */
   close(): Promise<void> {
     return this.storage.close();
+  }
+
+  /**
+   * Lets nothing touch the storage until {@linkcode CoreStore.resume}: whatever is asked of it waits. Resolves once what
+   * was written before survives a power loss.
+   *
+   * @throws {StorageError} as the storage.
+   */
+  suspend(): Promise<void> {
+    return this.#gate.shut();
+  }
+
+  /** Undoes {@linkcode CoreStore.suspend}. */
+  resume(): void {
+    this.#gate.unshut();
+  }
+
+  /** Whether the store is suspended. */
+  get isSuspended(): boolean {
+    return this.#gate.isShut;
   }
 
   /** Same as {@linkcode CoreStore.close}. */
@@ -121,6 +144,11 @@ export class CoreStore {
     return this.storage.getRecord("alias", aliasKey(alias));
   }
 
+  /** The keys of the logs in the group `topic` (32 bytes), each once, in the order of their last changes. */
+  groupUpdates(topic: Uint8Array, options?: GroupUpdatesOptions): AsyncGenerator<Uint8Array, void, void> {
+    return groupUpdates(this.storage, topic, options);
+  }
+
   /** Discovery key of the log that is opened where no key is given; null while there is none. */
   defaultDiscoveryKey(): Promise<Uint8Array | null> {
     return this.storage.getRecord("meta", META_DEFAULT);
@@ -162,6 +190,7 @@ export class CoreStore {
         keyPair: copyOfKeyPair(init.keyPair),
         isFrozen: false,
         alias: init.alias ?? null,
+        group: null,
       };
       await this.#write((batch) => {
         batch.putRecord("meta", META_LAYOUT, c.encode(c.uint, LAYOUT_VERSION));
@@ -189,10 +218,13 @@ export class CoreStore {
       const info = await this.info(discoveryKey);
       if (info === null) return false;
       if (this.#inUse.has(info.owner)) throw inUse(info);
+      const { owner, key, group: topic } = info;
+      const membership = topic && await GroupMembership.load(this.storage, { topic, owner, key });
       const defaultKey = await this.defaultDiscoveryKey();
       const isDefault = defaultKey !== null && hexText(defaultKey) === hexText(discoveryKey);
       await this.#write((batch) => {
         deleteContent(batch, info.owner);
+        membership?.delete(batch);
         batch.deleteRecords("user", { gte: ownerKey(info.owner), lt: ownerKey(info.owner + 1) });
         batch.deleteRecord("core", info.discoveryKey);
         if (info.alias) batch.deleteRecord("alias", aliasKey(info.alias));

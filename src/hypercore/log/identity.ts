@@ -12,6 +12,9 @@ import type { SignableTree } from "./tree_batch.ts";
 import type { LogKeyPair, Manifest } from "./types.ts";
 import { Verifier } from "./verifier.ts";
 
+/** What of a log's record may change. */
+export type InfoChange = Partial<Pick<CoreInfo, "manifest" | "isFrozen" | "group">>;
+
 /** What of a log does not change, but for a manifest that becomes known. */
 export class LogIdentity {
   /** Accepts and makes signatures from before namespaces. */
@@ -49,12 +52,12 @@ export class LogIdentity {
   }
 
   /** Adds a changed record of the log to `batch`. */
-  put(batch: WriteBatch, change: Partial<Pick<CoreInfo, "manifest" | "isFrozen">>): void {
+  put(batch: WriteBatch, change: InfoChange): void {
     putCoreInfo(batch, { ...this.#info, ...change });
   }
 
   /** Takes over a change once it is stored. */
-  apply(change: Partial<Pick<CoreInfo, "manifest" | "isFrozen">>): void {
+  apply(change: InfoChange): void {
     this.#info = { ...this.#info, ...change };
     if (!change.manifest) return;
     this.#verifier = new Verifier(this.key, change.manifest, { legacy: this.legacy });

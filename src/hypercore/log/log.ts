@@ -5,12 +5,13 @@
  *
  * @module
  */
-import { equalBytes } from "../../base/mod.ts";
+import { copyBytes, equalBytes, hexText } from "../../base/mod.ts";
 import { WriteBatch } from "../../storage/mod.ts";
 import { Appender, type LogAppendOptions, type LogAppendResult } from "./appender.ts";
 import type { Bitfield } from "./bitfield.ts";
 import type { CoreStore } from "./core_store.ts";
 import { fullRoots, rightSpan, TreeCursor } from "./flat_tree.ts";
+import { GroupMembership } from "./group.ts";
 import { LogIdentity } from "./identity.ts";
 import { type LogOpenOptions, openCore } from "./log_open.ts";
 import { LogState } from "./log_state.ts";
@@ -507,6 +508,45 @@ export class Log {
       this.#identity.put(batch, { manifest });
       await this.#store.storage.write(batch);
       this.#learn(manifest);
+    });
+  }
+
+  /** Topic of the group that the log is in, 32 bytes; null for none. */
+  get group(): Uint8Array | null {
+    return this.#identity.info.group;
+  }
+
+  /**
+   * Has the store remember when the log changes, as one of the group it is in.
+   *
+   * @param wallMs tells the time, ms since the Unix epoch
+   */
+  async trackGroup(wallMs: () => number): Promise<void> {
+    const { group: topic, owner, key } = this.#identity.info;
+    if (topic === null) return;
+    const membership = await GroupMembership.load(this.#store.storage, { topic, owner, key });
+    this.#state.onHead = (batch) => membership.put(batch, wallMs());
+  }
+
+  /**
+   * Puts the log into the group `topic` (32 bytes), for good; {@linkcode Log.trackGroup} then takes it up.
+   *
+   * @throws {HypercoreError} `STORAGE_CONFLICT` where it is in another one.
+   */
+  async setGroup(topic: Uint8Array): Promise<void> {
+    this.#assertOpen();
+    await this.#mutex.run(async () => {
+      this.#assertOpen();
+      if (this.group !== null) {
+        if (equalBytes(this.group, topic)) return;
+        const message = `Core is already registered to group: ${hexText(this.group)}`;
+        throw this.#identity.error("STORAGE_CONFLICT", message);
+      }
+      const group = copyBytes(topic);
+      const batch = new WriteBatch();
+      this.#identity.put(batch, { group });
+      await this.#store.storage.write(batch);
+      this.#identity.apply({ group });
     });
   }
 

@@ -37,6 +37,8 @@ export class LogState {
   readonly nodes: NodeStore;
   /** Blocks that are stored. */
   readonly bitfield: Bitfield;
+  /** Adds to the batch of each change of the head; what it returns is called once that is stored. */
+  onHead: ((batch: WriteBatch) => () => void) | null = null;
   #head: TreeHead;
   #rootHash: Uint8Array | null;
   #contiguousLength: number;
@@ -121,7 +123,9 @@ export class LogState {
     const hints = { contiguousLength, remoteContiguousLength };
     const record = encodeHead({ length, byteLength, fork, signature, rootHash, ...hints });
     batch.putRecord("head", ownerKey(this.owner), record);
+    const handleStored = head === this.#head ? undefined : this.onHead?.(batch);
     await this.storage.write(batch);
+    handleStored?.();
     this.#version++;
     this.#head = head;
     this.#rootHash = rootHash;

@@ -28,6 +28,7 @@ export {
   treeSibling,
   treeWidth,
 } from "./flat_tree.ts";
+export { type GroupUpdatesOptions } from "./group.ts";
 export {
   BITFIELD_PAGES_MAX,
   BITFIELD_WANT_BITS,

@@ -16,6 +16,7 @@ const CORE_PUBLIC_KEY = 2;
 const CORE_SECRET_KEY = 4;
 const CORE_FROZEN = 8;
 const CORE_ALIAS = 16;
+const CORE_GROUP = 32;
 
 const HEAD_ROOT_HASH = 1;
 const HEAD_SIGNATURE = 2;
@@ -44,6 +45,8 @@ export interface CoreInfo {
   readonly isFrozen: boolean;
   /** Name of the log within its store. */
   readonly alias: CoreAlias | null;
+  /** Topic of the group that the log is in, 32 bytes; null for none. */
+  readonly group: Uint8Array | null;
 }
 
 /** What of a log changes with every write. */
@@ -92,10 +95,12 @@ export function aliasKey(alias: CoreAlias): Uint8Array {
 
 /** Encodes the value of a core record, which lies under the discovery key. */
 export function encodeCoreInfo(info: CoreInfo): Uint8Array {
-  const { keyPair, alias } = info;
+  const { keyPair, alias, group } = info;
   const manifest = info.manifest && encodeManifest(info.manifest);
   const flags = (manifest ? CORE_MANIFEST : 0) | (keyPair ? CORE_PUBLIC_KEY : 0) |
-    (keyPair?.secretKey ? CORE_SECRET_KEY : 0) | (info.isFrozen ? CORE_FROZEN : 0) | (alias ? CORE_ALIAS : 0);
+    (keyPair?.secretKey ? CORE_SECRET_KEY : 0) | (info.isFrozen ? CORE_FROZEN : 0) |
+    (alias ? CORE_ALIAS : 0) |
+    (group ? CORE_GROUP : 0);
   const state: State = { start: 0, end: 2, buffer: null };
   c.uint.preencode(state, info.owner);
   c.fixed32.preencode(state, info.key);
@@ -104,6 +109,7 @@ export function encodeCoreInfo(info: CoreInfo): Uint8Array {
   if (keyPair?.secretKey) c.fixed64.preencode(state, keyPair.secretKey);
   if (alias) c.fixed32.preencode(state, alias.namespace);
   if (alias) c.string.preencode(state, alias.name);
+  if (group) c.fixed32.preencode(state, group);
   state.buffer = allocBytesUnsafe(state.end);
   c.uint.encode(state, RECORD_VERSION);
   c.uint.encode(state, flags);
@@ -114,6 +120,7 @@ export function encodeCoreInfo(info: CoreInfo): Uint8Array {
   if (keyPair?.secretKey) c.fixed64.encode(state, keyPair.secretKey);
   if (alias) c.fixed32.encode(state, alias.namespace);
   if (alias) c.string.encode(state, alias.name);
+  if (group) c.fixed32.encode(state, group);
   return state.buffer;
 }
 
@@ -131,9 +138,10 @@ export function decodeCoreInfo(discoveryKey: Uint8Array, bytes: Uint8Array): Cor
     const secretKey = flags & CORE_SECRET_KEY ? copyBytes(c.fixed64.decode(state)) : null;
     const namespace = flags & CORE_ALIAS ? copyBytes(c.fixed32.decode(state)) : null;
     const alias = namespace && { namespace, name: c.string.decode(state) };
+    const group = flags & CORE_GROUP ? copyBytes(c.fixed32.decode(state)) : null;
     const keyPair = publicKey && { publicKey, secretKey };
     const isFrozen = (flags & CORE_FROZEN) !== 0;
-    return { discoveryKey: copyBytes(discoveryKey), owner, key, manifest, keyPair, isFrozen, alias };
+    return { discoveryKey: copyBytes(discoveryKey), owner, key, manifest, keyPair, isFrozen, alias, group };
   });
 }
 

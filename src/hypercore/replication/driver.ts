@@ -172,6 +172,11 @@ export class Replicator extends TypedEventEmitter<ReplicatorEvents> {
     return this.#machine.stats;
   }
 
+  /** Source of time. */
+  get clock(): Clock {
+    return this.#clock;
+  }
+
   /** Whether {@linkcode destroy} was called. */
   get destroyed(): boolean {
     return this.#isDestroyed;

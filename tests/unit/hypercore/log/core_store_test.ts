@@ -169,12 +169,14 @@ Deno.test("records survive encoding, and what is no record is refused", () => {
     keyPair,
     isFrozen: true,
     alias,
+    group: bytes(8),
   };
   const encodedInfo = encodeCoreInfo(info);
   const decoded = decodeCoreInfo(bytes(1), encodedInfo);
   assert.equal(decoded.owner, 70000);
   assert.equal(decoded.isFrozen, true);
   assert.equal(decoded.alias!.name, "naïve");
+  assert.equal(hexText(decoded.group!), hexText(bytes(8)));
   assert.equal(decoded.keyPair!.secretKey, null);
   assert.deepEqual(decoded.manifest, manifest);
   const refused = (expected: string) => (error: unknown) =>
@@ -189,4 +191,80 @@ Deno.test("records survive encoding, and what is no record is refused", () => {
   newer[0] = 2;
   assert.throws(() => decodeHead(newer), refused("STORAGE_VERSION"));
   assert.equal(utf8Text(utf8Bytes(alias.name)), alias.name);
+});
+
+Deno.test("suspend() makes what was written durable, and what comes later waits for resume()", async () => {
+  const storage = new FlakyStorage();
+  const store = await openStore(storage);
+  await store.create(init(5));
+  const syncsBefore = storage.syncCount;
+  await store.suspend();
+  assert.equal(storage.syncCount, syncsBefore + 1);
+  assert.equal(store.isSuspended, true);
+  const writesBefore = storage.writeCount;
+  const created = store.create(init(6));
+  const listing = listed(store.list());
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assert.equal(storage.writeCount, writesBefore);
+  store.resume();
+  assert.equal((await created).owner, 2);
+  assert.deepEqual(await listing, [5]);
+  assert.deepEqual(await listed(store.list()), [5, 6]);
+});
+
+Deno.test("a store that is suspended can be closed", async () => {
+  const store = await openStore();
+  await store.suspend();
+  const created = store.create(init(5));
+  await store.close();
+  assert.equal((await created).owner, 1);
+});
+
+Deno.test("CS-033 groupUpdates() tells of each log of a group once, by its last change", async () => {
+  const storage = new FlakyStorage();
+  const store = await openStore(storage);
+  const topic = bytes(7);
+  let nowMs = 1000;
+  const logs: Log[] = [];
+  for (const value of [1, 2, 3]) {
+    const keyPair = signKeyPair(bytes(value));
+    const log = await Log.open(store, { key: keyPair.publicKey, keyPair });
+    await log.setGroup(topic);
+    await log.setGroup(topic);
+    await log.trackGroup(() => nowMs);
+    logs.push(log);
+  }
+  const names = async (options = {}) => {
+    const found: number[] = [];
+    for await (const key of store.groupUpdates(topic, options)) {
+      found.push(logs.findIndex((log) => hexText(log.key) === hexText(key)));
+    }
+    return found;
+  };
+  assert.deepEqual(await names(), []);
+  for (const index of [0, 1, 2, 0]) {
+    await logs[index]!.append([utf8Bytes("block")]);
+    nowMs += 10;
+  }
+  assert.deepEqual(await names(), [0, 2, 1]);
+  assert.deepEqual(await names({ reverse: false }), [1, 2, 0]);
+  assert.deepEqual(await names({ since: 1020 }), [0, 2]);
+  await assert.rejects(logs[0]!.setGroup(bytes(8)), { code: "STORAGE_CONFLICT" });
+  // After a failed write the order is as before.
+  storage.failsNextWrite = true;
+  await assert.rejects(logs[1]!.append([utf8Bytes("block")]), { code: "STORAGE_FULL" });
+  assert.deepEqual(await names(), [0, 2, 1]);
+  await logs[1]!.truncate(0);
+  assert.deepEqual(await names(), [1, 0, 2]);
+  // It is remembered, and goes with the log.
+  await logs[2]!.close();
+  const again = await Log.open(store, { discoveryKey: logs[2]!.discoveryKey });
+  await again.trackGroup(() => nowMs);
+  assert.equal(hexText(again.group!), hexText(topic));
+  nowMs += 10;
+  await again.append([utf8Bytes("block")]);
+  assert.deepEqual(await names(), [2, 1, 0]);
+  await again.close();
+  await store.delete(again.discoveryKey);
+  assert.deepEqual(await names(), [1, 0]);
 });
