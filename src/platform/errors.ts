@@ -5,7 +5,7 @@
  */
 import { QuinceError, type QuinceErrorOptions } from "../base/mod.ts";
 
-/** What went wrong between us and the runtime. */
+/** What went wrong between us and the runtime; for files, the operating system's own code, such as `ENOSPC`. */
 export type PlatformErrorCode =
   | "ERR_PERMISSION"
   | "ERR_UNSUPPORTED"
@@ -13,7 +13,9 @@ export type PlatformErrorCode =
   | "EADDRINUSE"
   | "EADDRNOTAVAIL"
   | "ENOTFOUND"
-  | "ERR_SOCKET";
+  | "ERR_SOCKET"
+  | "ERR_FILE"
+  | (string & Record<never, never>);
 
 /** The runtime refused, lacks or failed an operation. */
 export class PlatformError extends QuinceError {

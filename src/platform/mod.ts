@@ -13,6 +13,25 @@ export {
   type IncomingDatagram,
   type OutgoingDatagram,
 } from "./datagram_socket.ts";
+export { isWindows } from "./operating_system.ts";
 export { PlatformError, type PlatformErrorCode } from "./errors.ts";
+export {
+  type DirectoryEntry,
+  type FileKind,
+  type FileStatus,
+  fileStatus,
+  makeDirectory,
+  makeLink,
+  type OpenFile,
+  openToRead,
+  openToWrite,
+  readDirectory,
+  readLink,
+  readWholeFile,
+  realPath,
+  removeEmptyDirectory,
+  removeFile,
+  renameFile,
+} from "./files.ts";
 export { lookupHost, type LookupResult } from "./lookup.ts";
 export { listNetworkInterfaces, type NetworkInterface } from "./network_interfaces.ts";
