@@ -36,6 +36,14 @@ export {
   type HypercoreOptions,
   type SessionOptions,
 } from "./src/hypercore/mod.ts";
+export { Localdrive, LocaldriveError, type LocaldriveOptions } from "./src/localdrive/mod.ts";
+export {
+  type MirrorableDrive,
+  type MirrorDifference,
+  MirrorDrive,
+  MirrorDriveError,
+  type MirrorDriveOptions,
+} from "./src/mirror_drive/mod.ts";
 export { Protomux } from "./src/protomux/mod.ts";
 export { SecretStream } from "./src/secret_stream/mod.ts";
 export { MemoryStorage, SqliteStorage, type Storage, StorageError } from "./src/storage/mod.ts";
