@@ -7,18 +7,25 @@
 import { copyBytes, isBytes, type Readable, TypedEventEmitter } from "../base/mod.ts";
 import type { KeyPair } from "../crypto/mod.ts";
 import {
+  type Core,
   type CoreStore,
+  createStaticCopy,
+  type GroupUpdate,
   Hypercore,
   HypercoreError,
   type HypercoreOptions,
   type KeyInput,
+  type LogKeyPair,
+  type Manifest,
   type ProtocolStream,
 } from "../hypercore/mod.ts";
 import type { Protomux } from "../protomux/mod.ts";
 import type { Bridge } from "../secret_stream/mod.ts";
 import type { CoreRegistry, CoreWatcher } from "./core_registry.ts";
 import { CorestoreError } from "./errors.ts";
+import { ExclusiveHold } from "./exclusive_hold.ts";
 import { FindingPeers } from "./finding_peers.ts";
+import type { GroupNotifyHandle } from "./group_notifications.ts";
 import { GeneratorStream } from "./generator_stream.ts";
 import { checkKeyBytes, childNamespace, defaultNamespace, namedKeyPair } from "./keys.ts";
 import type {
@@ -27,8 +34,9 @@ import type {
   CorestoreSessionOptions,
   CorestoreStorageInput,
   GetCoreOptions,
+  SuspendOptions,
 } from "./options.ts";
-import { RootStore } from "./root_store.ts";
+import { RootStore, type StoreHandle } from "./root_store.ts";
 
 /** Events of {@linkcode Corestore}. */
 export interface CorestoreEvents {
@@ -36,6 +44,22 @@ export interface CorestoreEvents {
   ready: [];
   /** The store is closed. */
   close: [];
+  /** A core that this handle opened, and that is in the group `topic` (32 bytes), changed its length or fork. */
+  "group-active": [topic: Uint8Array, update: GroupUpdate];
+}
+
+/** What a store knows of a core besides its blocks. */
+export interface CoreAuth {
+  /** 32 bytes. */
+  readonly key: Uint8Array;
+  /** 32 bytes. */
+  readonly discoveryKey: Uint8Array;
+  /** Null while it is not known. */
+  readonly manifest: Manifest | null;
+  /** What signs appends; null where we do not write. */
+  readonly keyPair: LogKeyPair | null;
+  /** Always null: encryption keys are not stored. */
+  readonly encryptionKey: null;
 }
 
 /** A session of any type. */
@@ -68,6 +92,7 @@ export class Corestore extends TypedEventEmitter<CorestoreEvents> {
   closing: Promise<void> | null = null;
 
   readonly #root: RootStore;
+  readonly #handle: StoreHandle;
   readonly #isRoot: boolean;
   readonly #sessions = new Set<AnyCore>();
   readonly #watchers = new Set<CoreWatcher>();
@@ -93,6 +118,7 @@ export class Corestore extends TypedEventEmitter<CorestoreEvents> {
     this.readOnly = options.writable === false || options.readOnly === true;
     this.manifestVersion = options.manifestVersion || 1;
     this.active = options.active !== false;
+    this.#handle = this.#createHandle();
     this.#closed.promise.catch(ignoreUntilAsked);
     this.ready().catch(ignoreUntilAsked);
   }
@@ -102,8 +128,23 @@ export class Corestore extends TypedEventEmitter<CorestoreEvents> {
     return this.#opening ??= this.#open();
   }
 
+  #createHandle(): StoreHandle {
+    const isClosing = () => this.closing !== null;
+    return {
+      ns: this.ns,
+      manifestVersion: this.manifestVersion,
+      active: this.active,
+      get isClosing() {
+        return isClosing();
+      },
+      ready: () => this.ready(),
+      close: () => this.close(),
+      handleGroupUpdate: (topic, update) => this.emit("group-active", topic, update),
+    };
+  }
+
   async #open(): Promise<void> {
-    this.#root.stores.add(this);
+    this.#root.stores.add(this.#handle);
     try {
       await this.#root.open();
     } catch (error) {
@@ -160,42 +201,57 @@ export class Corestore extends TypedEventEmitter<CorestoreEvents> {
     const options: GetCoreOptions<Value> = isBytes(which) || typeof which === "string"
       ? { key: which }
       : which ?? {};
-    const session = new Hypercore<Value>(this.#sessionOptions(options));
+    const { name: _name, discoveryKey: _discoveryKey, exclusive, group: _group, preload: _preload, ...rest } =
+      options;
+    const writable = options.writable ?? (this.readOnly ? false : undefined);
+    const hold = exclusive && writable !== false ? new ExclusiveHold() : null;
+    const session = new Hypercore<Value>({ ...rest, writable, ...this.#find(options, hold) });
+    if (hold !== null) session.once("close", () => hold.release());
     this.#track(session as unknown as AnyCore);
     return session;
   }
 
-  #sessionOptions<Value>(options: GetCoreOptions<Value>): HypercoreOptions<Value> {
-    const { name, discoveryKey, group, exclusive, key: _key, preload, writable, ...rest } = options;
-    const session = {
-      ...rest,
-      exclusive: exclusive || undefined,
-      group: group ?? undefined,
-      writable: writable ?? (this.readOnly ? false : undefined),
-    };
-    // A name takes the storage to answer, and so does the question whether a core is stored.
-    if (name || preload || (discoveryKey && !options.key && !options.manifest)) {
-      return { ...session, preload: this.#preload(options) } as HypercoreOptions<Value>;
+  /** The core that is meant, at once where that needs nothing from storage and no waiting. */
+  #find<Value>(options: GetCoreOptions<Value>, hold: ExclusiveHold | null): HypercoreOptions<Value> {
+    const { name, key, discoveryKey, manifest, preload, group } = options;
+    if (name || preload || (discoveryKey && !key && !manifest)) {
+      return { preload: this.#preload(options, hold) };
     }
-    return { ...session, core: this.#root.openCore(null, options, this) } as HypercoreOptions<Value>;
+    const core = this.#root.openCore(null, options, this.#handle);
+    if (hold === null && !group) return { core };
+    return { key: core.key, preload: this.#claim(core, options, hold) };
   }
 
-  async #preload<Value>(given: GetCoreOptions<Value>): Promise<Partial<HypercoreOptions<Value>>> {
-    const preloaded = await Promise.race([given.preload, this.#closed.promise]);
-    const options = { ...given, ...preloaded };
+  async #preload<Value>(
+    given: GetCoreOptions<Value>,
+    hold: ExclusiveHold | null,
+  ): Promise<Partial<HypercoreOptions<Value>>> {
+    const options = { ...given, ...await this.#unlessClosed(given.preload) };
     await this.ready();
-    const { name } = options;
+    const { name, key, discoveryKey, manifest } = options;
     const alias = name ? await this.storage.findAlias({ name, namespace: this.ns }) : null;
-    if (!name && !options.key && !options.manifest && options.discoveryKey) {
-      if (!await this.storage.has(options.discoveryKey)) {
-        throw new HypercoreError("STORAGE_EMPTY", "No Hypercore is stored here", {
-          discoveryKey: options.discoveryKey,
-        });
-      }
+    if (!name && !key && !manifest && discoveryKey && !await this.storage.has(discoveryKey)) {
+      throw new HypercoreError("STORAGE_EMPTY", "No Hypercore is stored here", { discoveryKey });
     }
     this.#assertOpen();
-    const { manifest } = options;
-    return { core: this.#root.openCore(alias, options, this), ...(manifest && { manifest }) };
+    const core = this.#root.openCore(alias, options, this.#handle);
+    const claimed = await this.#claim(core, options, hold);
+    return manifest ? { ...claimed, manifest } : claimed;
+  }
+
+  async #claim<Value>(
+    core: Core,
+    { group }: GetCoreOptions<Value>,
+    hold: ExclusiveHold | null,
+  ): Promise<{ core: Core }> {
+    if (group) await core.setGroup(group);
+    await this.#unlessClosed(hold?.take(core));
+    return { core };
+  }
+
+  /** Waits for `work`, or rejects when the store is closed. */
+  #unlessClosed<T>(work: Promise<T> | undefined): Promise<T | undefined> {
+    return Promise.race([work, this.#closed.promise]);
   }
 
   #track(session: AnyCore): void {
@@ -238,7 +294,7 @@ export class Corestore extends TypedEventEmitter<CorestoreEvents> {
     options: CorestoreReplicateOptions = {},
   ): ProtocolStream {
     this.#assertOpen();
-    return this.#root.replicate(from, options, this);
+    return this.#root.replicate(from, options, this.#handle);
   }
 
   /** Marks that peers are being looked for, for all sessions there are and to come, until the result is called. */
@@ -275,6 +331,60 @@ export class Corestore extends TypedEventEmitter<CorestoreEvents> {
     return namedKeyPair(this.primaryKey!, namespace, name);
   }
 
+  /** What the store knows of a core besides its blocks: key, manifest, key pair; null where it is not stored. */
+  async getAuth(discoveryKey: Uint8Array): Promise<CoreAuth | null> {
+    checkKeyBytes("discovery key", discoveryKey);
+    await this.ready();
+    const info = await this.storage.info(discoveryKey);
+    if (info === null) return null;
+    const { key, manifest, keyPair } = info;
+    return { key, discoveryKey: info.discoveryKey, manifest, keyPair, encryptionKey: null };
+  }
+
+  /**
+   * A copy of a core as it is now, which nobody can append to: its manifest commits to the content itself. Sparse where
+   * the core is.
+   *
+   * @throws {HypercoreError} `STORAGE_EMPTY` for a core without blocks.
+   */
+  async staticify<Value = Uint8Array>(
+    core: Hypercore<unknown>,
+    options: Omit<GetCoreOptions<Value>, "key"> = {},
+  ): Promise<Hypercore<Value>> {
+    await this.ready();
+    await core.ready();
+    const { key } = await createStaticCopy(this.storage, core.discoveryKey!);
+    const copy = this.get<Value>({ ...options, key });
+    await copy.ready();
+    return copy;
+  }
+
+  /** Watches the cores in the group `topic` (32 bytes), see `get`'s `group`. */
+  notifyGroup(topic: Uint8Array): GroupNotifyHandle {
+    checkKeyBytes("topic", topic);
+    return this.#root.groups.add(this, topic);
+  }
+
+  /**
+   * Makes everything written so far survive a power loss, then lets nothing touch the storage until `resume()`: reads and
+   * writes wait. Does nothing where the store was made with `suspend: false`.
+   *
+   * @throws {StorageError} as the storage.
+   */
+  async suspend({ log = ignoreUntilAsked }: SuspendOptions = {}): Promise<void> {
+    if (!this.#root.maySuspend) return;
+    await log("Suspending db...");
+    await this.ready();
+    await this.storage.suspend();
+    await log("Suspending db completed");
+  }
+
+  /** Undoes {@linkcode Corestore.suspend}. */
+  resume(): Promise<void> {
+    this.storage.resume();
+    return Promise.resolve();
+  }
+
   /** Closes this handle and the sessions it made; the root closes all handles, cores, and the storage. Idempotent. */
   close(): Promise<void> {
     return this.closing ??= this.#close();
@@ -287,7 +397,7 @@ export class Corestore extends TypedEventEmitter<CorestoreEvents> {
     this.#watchers.clear();
     this.#findingPeers?.destroy();
     this.#findingPeers = null;
-    this.#root.stores.delete(this);
+    this.#root.stores.delete(this.#handle);
     try {
       if (this.#isRoot) {
         this.#root.beginClosing();

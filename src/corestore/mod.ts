@@ -4,9 +4,10 @@
  *
  * @module
  */
-export { Corestore, Corestore as default, type CorestoreEvents } from "./corestore.ts";
+export { type CoreAuth, Corestore, Corestore as default, type CorestoreEvents } from "./corestore.ts";
 export { type CoreRegistry, type CoreWatcher } from "./core_registry.ts";
 export { CorestoreError, type CorestoreErrorCode } from "./errors.ts";
+export { type GroupNotifyEvents, GroupNotifyHandle, type GroupNotifyHost } from "./group_notifications.ts";
 export { childNamespace, namedKeyPair } from "./keys.ts";
 export { IDLE_STRIKE_MS, IDLE_STRIKES_MAX } from "./limits.ts";
 export * from "./options.ts";

@@ -8,6 +8,7 @@ import { randomBytes } from "../crypto/mod.ts";
 import {
   Core,
   type CoreStore,
+  type GroupUpdate,
   Hypercore,
   type LogKeyPair,
   type ManifestInput,
@@ -19,6 +20,7 @@ import { SqliteStorage, StorageError } from "../storage/mod.ts";
 import { CoreRegistry } from "./core_registry.ts";
 import { pause } from "./driver.ts";
 import { CorestoreError } from "./errors.ts";
+import { GroupNotifications } from "./group_notifications.ts";
 import { checkKeyBytes, namedKeyPair, PRIMARY_KEY_BYTES } from "./keys.ts";
 import { LOCK_RETRY_MS } from "./limits.ts";
 import type {
@@ -37,12 +39,14 @@ export interface StoreHandle {
   readonly manifestVersion: number;
   /** Whether its cores are attached to streams by themselves. */
   readonly active: boolean;
-  /** Null while nobody closes it. */
-  readonly closing: Promise<void> | null;
+  /** Whether it is closing or closed. */
+  readonly isClosing: boolean;
   /** Resolves once it is open. */
   ready(): Promise<void>;
   /** Closes it. */
   close(): Promise<void>;
+  /** A core that it opened, and that is in a group, changed. */
+  handleGroupUpdate(topic: Uint8Array, update: GroupUpdate): void;
 }
 
 /** Which core is meant, as found out from the options of `get`. */
@@ -61,6 +65,8 @@ export class RootStore {
   readonly cores: CoreRegistry;
   /** The handles that are open. */
   readonly stores: Set<StoreHandle> = new Set();
+  /** Those who watch groups of cores. */
+  readonly groups: GroupNotifications = new GroupNotifications();
   /** What every core is handed as `globalCache`. */
   readonly globalCache: unknown;
   /** Whether `suspend()` does anything. */
@@ -175,6 +181,10 @@ export class RootStore {
     core.ondownloading = () => {
       if (store.active) this.#streams.attachAll(core);
     };
+    core.ongroupupdate = (topic, update) => {
+      store.handleGroupUpdate(topic, update);
+      this.groups.notify(topic, update);
+    };
     this.cores.add(discoveryKey, core);
     return core;
   }
@@ -239,10 +249,10 @@ export class RootStore {
 
   /** The remote wants a core that is not replicated here: it gets what is stored. */
   async #handleRequest(discoveryKey: Uint8Array, stream: ProtocolStream, store: StoreHandle): Promise<void> {
-    if (store.closing !== null || this.#isClosing) return;
+    if (store.isClosing || this.#isClosing) return;
     await store.ready();
     if (!this.cores.opened(discoveryKey) && !await this.storage.has(discoveryKey)) return;
-    if (store.closing !== null || this.#isClosing) return;
+    if (store.isClosing || this.#isClosing) return;
     const core = this.openCore(null, { discoveryKey, createIfMissing: false }, store);
     await core.ready();
     await attach(core, stream);

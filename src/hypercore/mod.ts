@@ -43,6 +43,7 @@ export {
   type CoreInfo,
   type CoreInit,
   CoreStore,
+  createStaticCopy,
   type GroupUpdatesOptions,
   Log,
   type LogAppendOptions,

@@ -48,3 +48,6 @@ export const APPEND_GROUP_BLOCKS_MAX = 16384;
 
 /** Most bytes of concurrent appends that share one transaction; a single append may have more. */
 export const APPEND_GROUP_BYTES_MAX = 8 << 20;
+
+/** Bytes that one transaction of a copy or an import holds, roughly. */
+export const COPY_BATCH_BYTES = 4 << 20;

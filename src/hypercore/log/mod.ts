@@ -12,6 +12,7 @@ export {
   type BitfieldPiece,
   type BitfieldRange,
 } from "./bitfield.ts";
+export { createStaticCopy } from "./copy_core.ts";
 export { type CoreInit, CoreStore } from "./core_store.ts";
 export {
   fullRoots,
