@@ -1,3 +1,4 @@
+// deno-lint-ignore-file require-await -- the interface is asynchronous, a map is not
 /**
  * A drive in memory, the simplest thing that can be mirrored.
  *

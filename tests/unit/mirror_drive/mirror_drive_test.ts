@@ -217,7 +217,7 @@ Deno.test("MD-007 metadataEquals decides whether metadata differs", async () => 
 Deno.test("MD-008 batch writes to a batch and flushes it at the end", async () => {
   const dst = new MemoryDrive();
   const calls: string[] = [];
-  const batch = Object.assign(new MemoryDrive(), { flush: async () => void calls.push("flush") });
+  const batch = Object.assign(new MemoryDrive(), { flush: () => Promise.resolve(calls.push("flush")) });
   dst.batch = () => batch;
   await differences(new MemoryDrive({ "/a": "1" }), dst, { batch: true });
   assert.deepEqual(batch.tree, { "/a": "1" });
