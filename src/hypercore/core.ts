@@ -7,24 +7,30 @@
 import type { Protomux } from "../protomux/mod.ts";
 import { isStorage, MemoryStorage, SqliteStorage, type Storage } from "../storage/mod.ts";
 import { HypercoreError } from "./errors.ts";
+import { CONFLICT_SHOW_MS } from "./limits.ts";
 import type { Hypercore } from "./hypercore.ts";
 import type { Extension } from "./extension.ts";
 import { CoreStore, Log, type LogChange, type LogOpenOptions } from "./log/mod.ts";
 import type { StorageInput } from "./options.ts";
-import { type Peer, Replicator, type ReplicatorEvents, type ReplicatorOptions } from "./replication/mod.ts";
+import {
+  type DataMessage,
+  type Peer,
+  Replicator,
+  type ReplicatorEvents,
+  type ReplicatorOptions,
+} from "./replication/mod.ts";
 
 /** What a core asks of a session registered with it. */
 export interface CoreSession {
   /** The session itself. */
   readonly session: Hypercore<unknown>;
-  /** Tells of a change of the log. */
-  handleChange(change: LogChange): void;
+  /** Does not keep the core open. */
+  readonly isWeak: boolean;
   /** Passes on an event that all sessions share. */
   relay<K extends keyof SharedEvents>(event: K, ...args: SharedEvents[K]): void;
 }
 
-/** Events that reach every session of a log. */
-export type SharedEvents = Pick<
+type RelayedEvents = Pick<
   ReplicatorEvents,
   | "peer-add"
   | "peer-remove"
@@ -35,7 +41,18 @@ export type SharedEvents = Pick<
   | "invalid-request"
 >;
 
-const SHARED_EVENTS: readonly (keyof SharedEvents)[] = [
+/** Events that reach every session of a log. */
+export interface SharedEvents extends RelayedEvents {
+  /** The manifest became known. */
+  manifest: [];
+  /**
+   * Two different logs of `length` blocks are signed for one key; `proof` is of the one that is not ours. Nobody can be
+   * believed any more: all sessions are closed after this.
+   */
+  conflict: [length: number, fork: number, proof: DataMessage];
+}
+
+const RELAYED_EVENTS: readonly (keyof RelayedEvents)[] = [
   "peer-add",
   "peer-remove",
   "upload",
@@ -93,6 +110,8 @@ export class Core {
   #closing: Promise<void> | null = null;
   #isExclusive = false;
   readonly #exclusiveQueue: (() => void)[] = [];
+  #activeSessions = 0;
+  #isPurging = false;
 
   /** Starts opening. */
   constructor(storage: StorageInput | null | undefined, options: CoreOptions) {
@@ -110,7 +129,8 @@ export class Core {
     await this.store.open();
     const log = await Log.open(this.store, this.#options);
     const replicator = new Replicator(log, this.#options);
-    for (const event of SHARED_EVENTS) replicator.on(event, (...args) => this.#relay(event, args));
+    for (const event of RELAYED_EVENTS) replicator.on(event, (...args) => this.#relay(event, args));
+    replicator.on("conflict", (proof) => this.#handleConflict(proof));
     replicator.on("extension", (name, message, peer) => this.extensions.get(name)?.receive(message, peer));
     this.#unsubscribe = log.subscribe((change) => this.#handleChange(change));
     replicator.ondownloading = () => this.ondownloading();
@@ -171,16 +191,19 @@ export class Core {
     return this.#replicator;
   }
 
-  /** Registers a session; the core stays open while there is one. */
+  /** Registers a session; the core stays open while there is one that is not weak. */
   addSession(session: CoreSession): void {
+    if (this.#sessions.has(session)) return;
     this.#sessions.add(session);
+    if (!session.isWeak) this.#activeSessions++;
   }
 
-  /** Forgets a session; tells whether it was the last one. */
+  /** Forgets a session; tells whether it was the last one that keeps the core open. */
   removeSession(session: CoreSession): boolean {
-    const isLast = this.#sessions.delete(session) && this.#sessions.size === 0;
-    if (isLast) this.checkIfIdle();
-    return isLast;
+    if (!this.#sessions.delete(session)) return false;
+    if (!session.isWeak) this.#activeSessions--;
+    this.checkIfIdle();
+    return this.#activeSessions === 0;
   }
 
   /**
@@ -215,7 +238,7 @@ export class Core {
 
   /** Whether neither a session nor a peer uses the core. */
   get isIdle(): boolean {
-    return this.opened && this.#sessions.size === 0 && this.replicator.isIdle();
+    return this.opened && !this.hasSession() && this.replicator.isIdle();
   }
 
   /** Calls {@linkcode Core.onidle} if the core is idle. */
@@ -226,6 +249,36 @@ export class Core {
   /** The sessions that are registered. */
   get sessions(): CoreSession[] {
     return Array.from(this.#sessions);
+  }
+
+  /** Sessions that keep the core open. */
+  get activeSessions(): number {
+    return this.#activeSessions;
+  }
+
+  /** Whether a session keeps the core open. */
+  hasSession(): boolean {
+    return this.#activeSessions > 0;
+  }
+
+  /** The sessions as users hold them. */
+  allSessions(): Hypercore<unknown>[] {
+    return this.sessions.map(({ session }) => session);
+  }
+
+  /** Closes every session; what waits in them ends with `error`. */
+  async closeAllSessions(error: Error | null): Promise<void> {
+    await Promise.allSettled(this.allSessions().map((session) => session.close({ error })));
+  }
+
+  /** Whether neither a session nor a peer uses the core. */
+  get isIdle(): boolean {
+    return this.opened && !this.hasSession() && this.replicator.isIdle();
+  }
+
+  /** Calls {@linkcode Core.onidle} if the core is idle. */
+  checkIfIdle(): void {
+    if (this.isIdle) this.onidle();
   }
 
   /**
@@ -250,18 +303,42 @@ export class Core {
     return this.#attached.has(mux);
   }
 
-  /** Closes replication, log and, where no other core uses it, the storage. */
+  /**
+   * Closes replication, log and, where no other core uses it, the storage. Weak sessions are closed with it.
+   *
+   * @throws {HypercoreError} `ERR_ASSERTION` while a session keeps it open.
+   */
   close(): Promise<void> {
-    this.#closing ??= this.#close();
+    this.#closing ??= this.#close().catch((error) => {
+      this.#closing = null;
+      throw error;
+    });
     return this.#closing;
+  }
+
+  /**
+   * Closes every session, then deletes all that is stored of the log.
+   *
+   * @throws {StorageError} as the storage.
+   */
+  async purge(): Promise<void> {
+    await this.#opening;
+    this.#isPurging = true;
+    await this.closeAllSessions(null);
+    await this.close();
   }
 
   async #close(): Promise<void> {
     await this.#opening;
+    if (this.hasSession()) {
+      throw new HypercoreError("ERR_ASSERTION", "Cannot close a core while sessions are open");
+    }
     await this.replicator.close();
     this.#unsubscribe?.();
     await this.log.close();
+    if (this.#isPurging) await this.store.delete(this.log.discoveryKey);
     await this.#releaseStore();
+    for (const { session } of this.sessions) session.close().catch(() => {});
   }
 
   async #releaseStore(): Promise<void> {
@@ -269,8 +346,9 @@ export class Core {
   }
 
   #handleChange(change: LogChange): void {
-    if (change.kind === "append" && this.replicator.hasAttached()) this.#publishSoon();
-    for (const session of this.sessions) session.handleChange(change);
+    const isOwn = change.kind === "append" || change.kind === "truncate";
+    if (isOwn && this.replicator.hasAttached()) this.#publishSoon();
+    if (change.kind === "manifest") this.#relay("manifest", []);
     if (change.kind === "append" || change.kind === "upgrade" || change.kind === "truncate") {
       this.#tellGroup();
     }
@@ -279,6 +357,16 @@ export class Core {
   #tellGroup(): void {
     const { key, group, head } = this.log;
     if (group !== null) this.ongroupupdate(group, { key, length: head.length, fork: head.fork });
+  }
+
+  /** Peers are shown the other tree before everything is closed. */
+  async #handleConflict(proof: DataMessage): Promise<void> {
+    const { length } = proof.upgrade!;
+    this.#relay("conflict", [length, proof.fork, proof]);
+    await this.replicator.peersGone(CONFLICT_SHOW_MS);
+    const message = `Two conflicting signatures exist for length ${length}`;
+    const { discoveryKey } = this;
+    await this.closeAllSessions(new HypercoreError("INVALID_SIGNATURE", message, { discoveryKey }));
   }
 
   /** A failed sync is reported by the writes that follow it; peers simply hear nothing new. */

@@ -30,6 +30,8 @@ import type {
   AppendOptions,
   AppendResult,
   ByteStreamOptions,
+  ClearOptions,
+  ClearResult,
   DownloadRange,
   GetOptions,
   HypercoreOptions,
@@ -38,6 +40,7 @@ import type {
   ReplicateOptions,
   SessionOptions,
   StorageInput,
+  TruncateOptions,
   UpdateOptions,
   WaitOptions,
 } from "./options.ts";
@@ -56,14 +59,12 @@ export interface HypercoreEvents extends SharedEvents {
   append: [];
   /** The log was cut to `length`. */
   truncate: [length: number, fork: number];
-  /** The manifest became known. */
-  manifest: [];
 }
 
 /** Where a session is in its life, with what exists only there. */
 type SessionState =
   | { readonly kind: "opening" }
-  | { readonly kind: "open"; readonly core: Core; readonly log: Log }
+  | { readonly kind: "open"; readonly core: Core; readonly log: Log; readonly unsubscribe: () => void }
   | { readonly kind: "closed"; readonly core: Core | null };
 
 /** What a snapshot keeps. */
@@ -119,7 +120,7 @@ export class Hypercore<Value = Uint8Array> extends TypedEventEmitter<HypercoreEv
   #snapshot: Snapshot | null = null;
   readonly #registration: CoreSession = {
     session: this as unknown as Hypercore<unknown>,
-    handleChange: (change) => this.#handleChange(change),
+    isWeak: false,
     relay: (event, ...args) => this.emit(event, ...args as HypercoreEvents[typeof event]),
   };
   #findingPeers = 0;
@@ -236,7 +237,12 @@ export class Hypercore<Value = Uint8Array> extends TypedEventEmitter<HypercoreEv
     if (options.manifest !== undefined && log.manifest === null) await log.setManifest(options.manifest);
     if (this.#active) core.replicator.updateActivity(1);
     for (let i = 0; i < this.#findingPeers; i++) core.replicator.findingPeers++;
-    this.#state = { kind: "open", core, log };
+    this.#state = {
+      kind: "open",
+      core,
+      log,
+      unsubscribe: log.subscribe((change) => this.#handleChange(change)),
+    };
   }
 
   #takeSnapshot(parent: Hypercore<unknown> | null, log: Log): void {
@@ -320,7 +326,7 @@ export class Hypercore<Value = Uint8Array> extends TypedEventEmitter<HypercoreEv
 
   /** Whether this session may append; false before it is open. */
   get writable(): boolean {
-    return this.opened && this.#options.writable !== false && this.keyPair?.secretKey instanceof Uint8Array;
+    return this.opened && this.#options.writable !== false && hasSecretKey(this.keyPair);
   }
 
   /** False once closed. */
@@ -403,7 +409,7 @@ export class Hypercore<Value = Uint8Array> extends TypedEventEmitter<HypercoreEv
     if (!this.opened) await this.opening;
     const { log } = this.#openState("append to");
     const keyPair = options.keyPair ?? this.keyPair;
-    const maySign = options.signature !== undefined || keyPair?.secretKey instanceof Uint8Array;
+    const maySign = options.signature !== undefined || hasSecretKey(keyPair);
     if (this.#options.writable === false || this.snapshotted || !maySign) {
       throw this.#error("SESSION_NOT_WRITABLE", "Cannot append to a read-only core");
     }
@@ -535,6 +541,58 @@ export class Hypercore<Value = Uint8Array> extends TypedEventEmitter<HypercoreEv
     if (!(options.wait ?? this.wait)) return null;
     const list = options.activeRequests ?? this.activeRequests;
     return await this.#settle(core.replicator.addSeek(list, byteOffset, this.padding), options);
+  }
+
+  /**
+   * Cuts the log to its first `length` blocks (default 0) and starts a new fork, which peers follow.
+   *
+   * @param options A number is the fork to start; default: one more than the present one.
+   * @throws {HypercoreError} `SESSION_NOT_WRITABLE`, `SESSION_CLOSED`, `INVALID_OPERATION` for what is longer or breaks the
+   *   prologue, `INVALID_SIGNATURE`.
+   */
+  async truncate(length: number = 0, options: number | TruncateOptions = {}): Promise<void> {
+    if (!this.opened) await this.opening;
+    const { core, log } = this.#openState("truncate");
+    const { fork = log.head.fork + 1, keyPair = this.keyPair, signature = null } = typeof options === "number"
+      ? { fork: options }
+      : options;
+    const maySign = this.#options.writable !== false && (signature !== null || hasSecretKey(keyPair));
+    if (this.snapshotted || (!maySign && (length > 0 || fork !== log.head.fork))) {
+      throw this.#error("SESSION_NOT_WRITABLE", "Cannot truncate a read-only core");
+    }
+    await log.truncate(length, { fork, keyPair, signature });
+    core.replicator.updateAll();
+  }
+
+  /**
+   * Drops the stored blocks from `start` to `end` (exclusive; default one block) and tells peers; the log stays as long as
+   * it is, and the blocks can be fetched again.
+   *
+   * @returns how many blocks were dropped where `diff` is set, else null
+   */
+  clear(start: number, end?: number, options?: ClearOptions): Promise<ClearResult | null>;
+  /** Drops one block. */
+  clear(start: number, options: ClearOptions): Promise<ClearResult | null>;
+  async clear(
+    start: number,
+    endOrOptions: number | ClearOptions = start + 1,
+    options: ClearOptions = {},
+  ): Promise<ClearResult | null> {
+    if (!this.opened) await this.opening;
+    const { log } = this.#openState("clear");
+    const [end, { diff = false }] = typeof endOrOptions === "number"
+      ? [endOrOptions, options]
+      : [start + 1, endOrOptions];
+    this.#checkIndex(start, "Start of the range");
+    this.#checkIndex(end, "End of the range");
+    const blocks = start < Math.min(end, this.length) ? await log.clear(start, end) : 0;
+    return diff ? { blocks } : null;
+  }
+
+  /** Closes every session of the log, then deletes all that is stored of it. */
+  async purge(): Promise<void> {
+    if (!this.opened) await this.opening;
+    await this.#openState("purge").core.purge();
   }
 
   /** Fetches a range of blocks in the background; without a range, all of them and those to come. */
@@ -713,7 +771,8 @@ export class Hypercore<Value = Uint8Array> extends TypedEventEmitter<HypercoreEv
     } catch {
       return; // #open has cleaned up, and `ready()` reports why
     }
-    const { core } = this.#openState();
+    const { core, unsubscribe } = this.#openState();
+    unsubscribe();
     for (const name of this.#extensions.keys()) this.#unregister(name);
     core.replicator.findingPeers -= this.#findingPeers;
     this.#findingPeers = 0;
@@ -732,8 +791,11 @@ export class Hypercore<Value = Uint8Array> extends TypedEventEmitter<HypercoreEv
   #handleChange(change: LogChange): void {
     switch (change.kind) {
       case "append":
-      case "upgrade":
         if (!this.snapshotted) this.emit("append");
+        break;
+      case "upgrade":
+        // Compat: hypercore/lib/session-state.js tells of a newer fork by "truncate" alone.
+        if (!this.snapshotted && !change.isReorg) this.emit("append");
         break;
       case "truncate":
         if (this.#snapshot !== null) {
@@ -741,9 +803,6 @@ export class Hypercore<Value = Uint8Array> extends TypedEventEmitter<HypercoreEv
         } else {
           this.emit("truncate", change.length, change.fork);
         }
-        break;
-      case "manifest":
-        this.emit("manifest");
         break;
     }
   }
@@ -761,6 +820,10 @@ export class Hypercore<Value = Uint8Array> extends TypedEventEmitter<HypercoreEv
   #error(code: HypercoreErrorCode, message: string): HypercoreError {
     return new HypercoreError(code, message, { discoveryKey: this.discoveryKey });
   }
+}
+
+function hasSecretKey(keyPair: LogKeyPair | null): boolean {
+  return keyPair?.secretKey instanceof Uint8Array;
 }
 
 function messageOf(error: unknown): string {

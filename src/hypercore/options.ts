@@ -143,6 +143,28 @@ export interface AppendResult {
   readonly byteLength: number;
 }
 
+/** Options of `truncate`. */
+export interface TruncateOptions {
+  /** The new fork. Default: one more than the present one. */
+  readonly fork?: number;
+  /** Signs in place of the session's key pair. */
+  readonly keyPair?: LogKeyPair | null;
+  /** A ready signature over the result; checked. */
+  readonly signature?: Uint8Array | null;
+}
+
+/** Options of `clear`. */
+export interface ClearOptions {
+  /** Whether to count what was dropped. Default false. */
+  readonly diff?: boolean;
+}
+
+/** What `clear` resolves to where `diff` is set. */
+export interface ClearResult {
+  /** Blocks that were stored and are dropped. */
+  readonly blocks: number;
+}
+
 /** Options of `download`. */
 export interface DownloadRange {
   /** First block. Default 0. */

@@ -338,7 +338,7 @@ export class Log {
       this.#publishedVersion = this.#state.version;
       if (manifest !== null) this.#learn(manifest);
       this.#notify({ kind: "truncate", length: ancestors, fork: head.fork, previousLength: old.length });
-      this.#notify({ kind: "upgrade", head });
+      this.#notify({ kind: "upgrade", head, isReorg: true });
       return true;
     });
   }
@@ -367,7 +367,10 @@ export class Log {
       const tree = truncatedTree(length, fork, await this.roots(length));
       const keyPair = options.keyPair ?? this.#keyPair;
       const manifest = this.#identity.manifestFor(keyPair);
-      const signature = this.#identity.signed(tree, keyPair, options.signature ?? null, manifest);
+      const { signature: given = null } = options;
+      // Of an empty log nothing can be claimed, so nothing has to be signed.
+      const isUnsigned = length === 0 && given === null && !keyPair?.secretKey;
+      const signature = isUnsigned ? null : this.#identity.signed(tree, keyPair, given, manifest);
       const batch = new WriteBatch();
       if (manifest !== null) this.#identity.put(batch, { manifest });
       await commitTruncation(this.#state, batch, tree, signature);
@@ -590,7 +593,7 @@ export class Log {
       this.#publishedVersion = this.#state.version;
     }
     if (manifest !== null) this.#learn(manifest);
-    if (head !== old) this.#notify({ kind: "upgrade", head });
+    if (head !== old) this.#notify({ kind: "upgrade", head, isReorg: false });
     for (const { start, end } of ranges) {
       this.#notify({ kind: "blocks", start, length: end - start, has: true });
     }

@@ -143,8 +143,8 @@ export type SeekResult =
 export type LogChange =
   /** Blocks were written here. */
   | { readonly kind: "append"; readonly head: TreeHead; readonly start: number; readonly blocks: number }
-  /** A longer log was verified from a peer. */
-  | { readonly kind: "upgrade"; readonly head: TreeHead }
+  /** A longer log was verified from a peer; `isReorg`: after the truncation that it was told with. */
+  | { readonly kind: "upgrade"; readonly head: TreeHead; readonly isReorg: boolean }
   /** Blocks arrived (`has`) or were dropped. */
   | { readonly kind: "blocks"; readonly start: number; readonly length: number; readonly has: boolean }
   /** The log was cut to `length`, here or by following a peer to another fork. */

@@ -284,6 +284,23 @@ export class Replicator extends TypedEventEmitter<ReplicatorEvents> {
     this.#channels.detach(mux);
   }
 
+  /** Resolves once no peer is left, or after `ms`. */
+  peersGone(ms: number): Promise<void> {
+    if (this.peers.length === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const settle = (): void => {
+        cancel();
+        this.off("peer-remove", check);
+        resolve();
+      };
+      const check = (): void => {
+        if (this.peers.length === 0) settle();
+      };
+      const cancel = this.#clock.schedule(ms, settle);
+      this.on("peer-remove", check);
+    });
+  }
+
   /** Closes every channel and waits until they are closed. */
   async close(): Promise<void> {
     const channels = this.peers.map(({ channel }) => channel);

@@ -530,7 +530,11 @@ Deno.test("a reader learns the manifest with its first upgrade, or alone", async
     reader.log.subscribe((change) => changes.push(change));
     const given = compat ? { ...upgrade, manifest: null } : upgrade;
     assert.deepEqual(await reader.log.verify([given]), [{ kind: "applied", upgraded: true }]);
-    assert.deepEqual(changes, [{ kind: "manifest" }, { kind: "upgrade", head: reader.log.head }]);
+    assert.deepEqual(changes, [{ kind: "manifest" }, {
+      kind: "upgrade",
+      head: reader.log.head,
+      isReorg: false,
+    }]);
     assert.equal(reader.log.compat, compat);
     assert.deepEqual(reader.log.manifest, writer.log.manifest);
     assert.equal(reader.log.published, reader.log.head);

@@ -181,7 +181,7 @@ export class Harness {
           const length = data.upgrade.start + data.upgrade.length;
           this.log.setLength(length, this.log.head.fork);
           const head = { ...this.log.head, roots: [], signature: null };
-          this.machine.handleLogChange({ kind: "upgrade", head }, this.nowMs);
+          this.machine.handleLogChange({ kind: "upgrade", head, isReorg: false }, this.nowMs);
         }
         if (data.block && !this.log.bitfield.get(data.block.index)) {
           this.log.bitfield.set(data.block.index, true);
