@@ -30,19 +30,22 @@ export interface CoreSession {
   relay<K extends keyof SharedEvents>(event: K, ...args: SharedEvents[K]): void;
 }
 
-type RelayedEvents = Pick<
-  ReplicatorEvents,
-  | "peer-add"
-  | "peer-remove"
-  | "upload"
-  | "download"
-  | "remote-contiguous-length"
-  | "verification-error"
-  | "invalid-request"
->;
-
 /** Events that reach every session of a log. */
-export interface SharedEvents extends RelayedEvents {
+export interface SharedEvents {
+  /** A peer's channel opened. */
+  "peer-add": ReplicatorEvents["peer-add"];
+  /** A peer's channel closed. */
+  "peer-remove": ReplicatorEvents["peer-remove"];
+  /** A block was sent: its index, its bytes without padding, and to whom. */
+  upload: ReplicatorEvents["upload"];
+  /** A block was verified and stored: its index, its bytes without padding, and from whom. */
+  download: ReplicatorEvents["download"];
+  /** A peer claimed a longer run of blocks from 0 than any before. */
+  "remote-contiguous-length": ReplicatorEvents["remote-contiguous-length"];
+  /** A proof did not verify. */
+  "verification-error": ReplicatorEvents["verification-error"];
+  /** A peer asked for what cannot be proved. */
+  "invalid-request": ReplicatorEvents["invalid-request"];
   /** The manifest became known. */
   manifest: [];
   /**
@@ -52,7 +55,7 @@ export interface SharedEvents extends RelayedEvents {
   conflict: [length: number, fork: number, proof: DataMessage];
 }
 
-const RELAYED_EVENTS: readonly (keyof RelayedEvents)[] = [
+const RELAYED_EVENTS = [
   "peer-add",
   "peer-remove",
   "upload",
@@ -60,7 +63,7 @@ const RELAYED_EVENTS: readonly (keyof RelayedEvents)[] = [
   "remote-contiguous-length",
   "verification-error",
   "invalid-request",
-];
+] as const satisfies readonly (keyof SharedEvents)[];
 
 /** Options of {@linkcode Core}. */
 export interface CoreOptions extends LogOpenOptions, ReplicatorOptions {
@@ -129,7 +132,9 @@ export class Core {
     await this.store.open();
     const log = await Log.open(this.store, this.#options);
     const replicator = new Replicator(log, this.#options);
-    for (const event of RELAYED_EVENTS) replicator.on(event, (...args) => this.#relay(event, args));
+    for (const event of RELAYED_EVENTS) {
+      replicator.on(event, (...args: SharedEvents[typeof event]) => this.#relay(event, args));
+    }
     replicator.on("conflict", (proof) => this.#handleConflict(proof));
     replicator.on("extension", (name, message, peer) => this.extensions.get(name)?.receive(message, peer));
     this.#unsubscribe = log.subscribe((change) => this.#handleChange(change));
@@ -234,16 +239,6 @@ export class Core {
     const next = this.#exclusiveQueue.shift();
     if (next === undefined) this.#isExclusive = false;
     else next();
-  }
-
-  /** Whether neither a session nor a peer uses the core. */
-  get isIdle(): boolean {
-    return this.opened && !this.hasSession() && this.replicator.isIdle();
-  }
-
-  /** Calls {@linkcode Core.onidle} if the core is idle. */
-  checkIfIdle(): void {
-    if (this.isIdle) this.onidle();
   }
 
   /** The sessions that are registered. */

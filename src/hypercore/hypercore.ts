@@ -3,15 +3,17 @@
  *
  * @module
  */
-import { isBytes, type Readable, TypedEventEmitter, utf8Bytes, type Writable } from "../base/mod.ts";
-import { decode, encode, type Encoder } from "../compact_encoding/mod.ts";
+import { type Readable, TypedEventEmitter, utf8Bytes, type Writable } from "../base/mod.ts";
+import type { Encoder } from "../compact_encoding/mod.ts";
 import { discoveryKey, idEncoding } from "../hypercore_crypto/mod.ts";
 import { Protomux } from "../protomux/mod.ts";
 import type { Bridge } from "../secret_stream/mod.ts";
 import { arrangeArguments, parseKey } from "./arguments.ts";
-import { Core, type CoreSession, openCoreStore, peersOf, type SharedEvents } from "./core.ts";
+import { decodeBlock, encodeBlock } from "./block_codec.ts";
+import { Core, type CoreSession, openCoreStore, peersOf } from "./core.ts";
 import { Download } from "./download.ts";
 import { HypercoreError, type HypercoreErrorCode } from "./errors.ts";
+import type { HypercoreEvents } from "./events.ts";
 import { Extension, type ExtensionHandlers } from "./extension.ts";
 import type { Info } from "./info.ts";
 import { keyOf, parseManifest } from "./keys.ts";
@@ -45,21 +47,15 @@ import type {
   WaitOptions,
 } from "./options.ts";
 import { createProtocolStream, muxerOf, type ProtocolStream } from "./protocol_stream.ts";
-import type { Peer, Replicator, RequestHandle, RequestList } from "./replication/mod.ts";
+import {
+  type Peer,
+  type Replicator,
+  type RequestHandle,
+  type RequestList,
+  settleRequest,
+} from "./replication/mod.ts";
 import { ByteStream, ReadStream, WriteStream } from "./streams.ts";
 import { encoderOf, type ValueEncoding } from "./value_encoding.ts";
-
-/** Events of {@linkcode Hypercore}. */
-export interface HypercoreEvents extends SharedEvents {
-  /** The log is open. */
-  ready: [];
-  /** The session is closed. */
-  close: [];
-  /** The length grew, by our own append or a peer's. */
-  append: [];
-  /** The log was cut to `length`. */
-  truncate: [length: number, fork: number];
-}
 
 /** Where a session is in its life, with what exists only there. */
 type SessionState =
@@ -414,35 +410,14 @@ export class Hypercore<Value = Uint8Array> extends TypedEventEmitter<HypercoreEv
       throw this.#error("SESSION_NOT_WRITABLE", "Cannot append to a read-only core");
     }
     const batch = Array.isArray(values) ? values as readonly Value[] : [values as Value];
-    const blocks = this.#options.encodeBatch?.(batch) ?? batch.map((value) => this.#encode(value));
+    const blocks = this.#options.encodeBatch?.(batch) ??
+      batch.map((value) => encodeBlock(this.#codec, value));
     for (const block of blocks) {
       if (block.byteLength > MAX_SUGGESTED_BLOCK_SIZE) {
         throw this.#error("BAD_ARGUMENT", `A block of ${block.byteLength} bytes exceeds the largest, 15 MiB`);
       }
     }
     return await log.append(blocks, { ...options, keyPair });
-  }
-
-  #encode(value: Value): Uint8Array {
-    if (isBytes(value)) return value;
-    if (this.#codec !== null) return encode(this.#codec, value);
-    if (typeof value === "string") return utf8Bytes(value);
-    throw this.#error(
-      "BAD_ARGUMENT",
-      `Without a value encoding a block must be bytes or text, not ${typeof value}`,
-    );
-  }
-
-  #decode(codec: Encoder<Value> | null, block: Uint8Array): Value {
-    if (codec === null) return block as Value;
-    try {
-      return decode(codec, block);
-    } catch (cause) {
-      throw new HypercoreError("DECODING_ERROR", `Cannot decode block: ${messageOf(cause)}`, {
-        cause,
-        discoveryKey: this.discoveryKey,
-      });
-    }
   }
 
   /**
@@ -462,7 +437,7 @@ export class Hypercore<Value = Uint8Array> extends TypedEventEmitter<HypercoreEv
     const codec = options.valueEncoding === undefined
       ? this.#codec
       : encoderOf(options.valueEncoding as ValueEncoding<Value>);
-    return this.#decode(codec, block) as unknown as GetValue;
+    return decodeBlock(codec, block, this.discoveryKey) as unknown as GetValue;
   }
 
   async #getFromPeers<GetValue>(index: number, options: GetOptions<GetValue>): Promise<Uint8Array | null> {
@@ -488,19 +463,8 @@ export class Hypercore<Value = Uint8Array> extends TypedEventEmitter<HypercoreEv
   }
 
   /** Waits for a request as the options and the session say. */
-  async #settle<Result>(request: RequestHandle<Result>, options: WaitOptions): Promise<Result> {
-    const timeoutMs = options.timeout ?? this.timeout;
-    if (timeoutMs > 0) request.setTimeout(timeoutMs);
-    const { signal } = options;
-    if (signal === undefined) return await request.promise;
-    const abort = (): void => request.cancel(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort, { once: true });
-    try {
-      return await request.promise;
-    } finally {
-      signal.removeEventListener("abort", abort);
-    }
+  #settle<Result>(request: RequestHandle<Result>, options: WaitOptions): Promise<Result> {
+    return settleRequest(request, options.timeout ?? this.timeout, options.signal);
   }
 
   /** Whether block `start`, or every block up to `end` (exclusive), is local. */
@@ -824,10 +788,6 @@ export class Hypercore<Value = Uint8Array> extends TypedEventEmitter<HypercoreEv
 
 function hasSecretKey(keyPair: LogKeyPair | null): boolean {
   return keyPair?.secretKey instanceof Uint8Array;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** The error reaches whoever awaits `ready()` or calls a method; nobody has to. */

@@ -27,7 +27,8 @@ export { Core, type CoreOptions, type CoreSession, type GroupUpdate, type Shared
 export { Download, type DownloadSource } from "./download.ts";
 export { HypercoreError, type HypercoreErrorCode, type HypercoreErrorOptions } from "./errors.ts";
 export { Extension, type ExtensionHandlers, type ExtensionOwner } from "./extension.ts";
-export { Hypercore, Hypercore as default, type HypercoreEvents } from "./hypercore.ts";
+export type { HypercoreEvents } from "./events.ts";
+export { Hypercore, Hypercore as default } from "./hypercore.ts";
 export type { Info } from "./info.ts";
 export type { KeyOptions } from "./keys.ts";
 export { DEFAULT_KEEP_ALIVE_MS, MAX_SUGGESTED_BLOCK_SIZE } from "./limits.ts";

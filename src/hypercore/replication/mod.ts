@@ -16,5 +16,5 @@ export {
   type RequestMessage,
 } from "./messages.ts";
 export { Peer, type ReplicationChannel, type ReplicationStream } from "./peer.ts";
-export { RequestHandle, type RequestList } from "./request_handle.ts";
+export { RequestHandle, type RequestList, settleRequest } from "./request_handle.ts";
 export type { ReplicationStats, WireCounter } from "./stats.ts";

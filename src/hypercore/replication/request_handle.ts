@@ -104,3 +104,24 @@ export class RequestHandle<out Result> {
     last.#place = place;
   }
 }
+
+/**
+ * Waits for a request: at most `timeoutMs` (0: for ever), and no longer than until `signal`, whose reason it rejects
+ * with then.
+ */
+export async function settleRequest<Result>(
+  request: RequestHandle<Result>,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+): Promise<Result> {
+  if (timeoutMs > 0) request.setTimeout(timeoutMs);
+  if (signal === undefined) return await request.promise;
+  const abort = (): void => request.cancel(signal.reason);
+  if (signal.aborted) abort();
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await request.promise;
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
