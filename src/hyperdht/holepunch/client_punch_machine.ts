@@ -11,7 +11,7 @@ import { DHTError, type DHTErrorCode } from "../errors.ts";
 import type { HolepunchVeto, PunchEvent } from "../holepunch_port.ts";
 import type { HolepunchPayload, PeerAddress, RelayInfo } from "../messages.ts";
 import { SETTLE_MS, TRY_LATER_JITTER_MS, TRY_LATER_MS } from "./limits.ts";
-import { type PuncherAction, type PuncherEnvironment, PuncherMachine } from "./puncher_machine.ts";
+import { askVeto, type PuncherAction, type PuncherEnvironment, PuncherMachine } from "./puncher_machine.ts";
 import type { DecodedHolepunchPayload } from "./secure_payload.ts";
 
 /** What the client's machine wants done. */
@@ -317,9 +317,10 @@ export class ClientPunchMachine {
       this.#serverAddress = peerAddress;
       this.#puncher.openSession(peerAddress);
     }
-    const { remoteFirewall, firewall, remoteAddresses, addresses } = this.#puncher;
-    if (veto && !allows(veto, remoteFirewall, firewall, remoteAddresses, addresses ?? [])) {
-      return this.#refuse(new DHTError("HOLEPUNCH_ABORTED", "Client aborted holepunch"));
+    const refusal = askVeto(veto, this.#puncher);
+    if (refusal) {
+      const { cause } = refusal;
+      return this.#refuse(new DHTError("HOLEPUNCH_ABORTED", "Client aborted holepunch", { cause }));
     }
     this.#remoteToken = token;
     this.#puncher.freezeNat();
@@ -425,9 +426,4 @@ export class ClientPunchMachine {
   #trace(event: string, fields: Readonly<Record<string, unknown>> = {}): void {
     this.#actions.push({ kind: "trace", event: { event, ...fields } });
   }
-}
-
-/** Asks the user; an error refuses. */
-export function allows(veto: HolepunchVeto, ...args: Parameters<HolepunchVeto>): boolean {
-  return veto(...args);
 }

@@ -40,6 +40,12 @@ export const RANDOM_PROBES_LATE_MAX = 5;
 /** Rest between opening the sockets of a random NAT and keeping them open, ms. Source: hyperdht `lib/holepuncher.js`. */
 export const BIRTHDAY_REST_MS = 100;
 
+/**
+ * Each so-manieth of those sockets sends datagrams that are to arrive from the first time on; the others only open
+ * our NAT then. The npm package has none of the former.
+ */
+export const EAGER_SOCKET_STEP = 32;
+
 /** First of the ports that are probed. Source: hyperdht `lib/holepuncher.js`. */
 export const PROBED_PORT_MIN = 1000;
 

@@ -8,7 +8,7 @@
 import type { Random } from "../../base/mod.ts";
 import { isPort } from "../addresses.ts";
 import { FIREWALL } from "../constants.ts";
-import type { PunchStats, RandomPunchLimiterPort } from "../holepunch_port.ts";
+import type { HolepunchVeto, PunchStats, RandomPunchLimiterPort } from "../holepunch_port.ts";
 import type { PeerAddress } from "../messages.ts";
 import {
   BIRTHDAY_REST_MS,
@@ -16,6 +16,7 @@ import {
   BIRTHDAY_SOCKETS_PER_TURN,
   CONSISTENT_PROBE_INTERVAL_MS,
   CONSISTENT_PROBES,
+  EAGER_SOCKET_STEP,
   LOW_TTL,
   PROBED_PORT_MIN,
   PUNCH_TTL,
@@ -122,16 +123,13 @@ export class PuncherMachine {
   /** Takes over what the peer says of itself. */
   updateRemote({ punching, firewall, addresses, verifiedHost }: RemoteUpdate): void {
     const known = this.#remoteAddresses;
-    this.#remoteAddresses = (addresses ?? []).filter(({ port }) => isPort(port)).slice(
-      0,
-      REMOTE_ADDRESSES_MAX,
-    )
-      .map(({ host, port }) => ({
-        host,
-        port,
-        isVerified: host === verifiedHost ||
-          known.some((address) => address.isVerified && address.host === host),
-      }));
+    // The port of a random NAT is 0: only the host is known.
+    this.#remoteAddresses = (addresses ?? []).slice(0, REMOTE_ADDRESSES_MAX).map(({ host, port }) => ({
+      host,
+      port,
+      isVerified: host === verifiedHost ||
+        known.some((address) => address.isVerified && address.host === host),
+    }));
     this.#remoteFirewall = firewall;
     this.#isRemotePunching = punching;
   }
@@ -424,8 +422,10 @@ export class PuncherMachine {
       state.index = 0;
       state.isFirstPass = false;
     }
+    // A peer whose NAT filters by host at most, if at all, is reached by any of them: a few show it at once.
+    const isLow = state.isFirstPass && state.index % EAGER_SOCKET_STEP !== 0;
     const slot = this.#slots[state.index++]!;
-    this.#punchTo(slot, state.to, state.isFirstPass ? LOW_TTL : PUNCH_TTL);
+    this.#punchTo(slot, state.to, isLow ? LOW_TTL : PUNCH_TTL);
     state.nextMs = nextProbeMs(state.nextMs, nowMs);
   }
 
@@ -449,6 +449,20 @@ export class PuncherMachine {
 /** Whether peers can send to a port that is known beforehand. */
 export function isReachable(firewall: number): boolean {
   return firewall === FIREWALL.OPEN || firewall === FIREWALL.CONSISTENT;
+}
+
+/** Asks the user whether to punch; null for yes, else with what the user's function threw, if it did. */
+export function askVeto(
+  veto: HolepunchVeto | null,
+  puncher: PuncherMachine,
+): { readonly cause?: unknown } | null {
+  const { remoteFirewall, firewall, remoteAddresses, addresses } = puncher;
+  const plain = remoteAddresses.map(({ host, port }) => ({ host, port }));
+  try {
+    return veto === null || veto(remoteFirewall, firewall, plain, addresses ?? []) ? null : {};
+  } catch (cause) {
+    return { cause };
+  }
 }
 
 /** Keeps the rate when a timer was late, within reason. */
