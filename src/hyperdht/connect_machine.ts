@@ -72,7 +72,12 @@ export type ConnectAction<Socket> =
   /** Punch holes. */
   | { readonly kind: "punch" }
   /** Use this way: it is the first, or (`isUpgrade`) better than the relay. */
-  | { readonly kind: "open"; readonly path: Path<Socket>; readonly isUpgrade: boolean }
+  | {
+    readonly kind: "open";
+    readonly stage: ConnectStage;
+    readonly path: Path<Socket>;
+    readonly isUpgrade: boolean;
+  }
   /** Give up. */
   | { readonly kind: "fail"; readonly error: DHTError };
 
@@ -179,7 +184,7 @@ export class ConnectMachine<Socket> {
     const isKnown = state.triesLeft > 0 && state.known.some((known) => isSameAddress(known, address));
     if (isKnown) return;
     state.foundCount++;
-    state.found.push(address);
+    state.found.push({ host: address.host, port: address.port });
     this.#advanceFinding(nowMs);
   }
 
@@ -436,7 +441,7 @@ export class ConnectMachine<Socket> {
     this.#state = { kind: "open", reply: state.reply };
     this.#timers.passive = null;
     if (!state.isRelayed) this.#timers.opening = nowMs + OPEN_TIMEOUT_MS;
-    this.#actions.push({ kind: "open", path, isUpgrade: state.isRelayed });
+    this.#actions.push({ kind: "open", stage, path, isUpgrade: state.isRelayed });
   }
 
   #beginWay(ways: Map<Way, number>, way: Way, address: PeerAddress | null, nowMs: number): void {

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { equalBytes } from "../base/mod.ts";
 import { decode, encode } from "../compact_encoding/mod.ts";
 import { blake2b, randomBytes as systemRandomBytes, wipe } from "../crypto/mod.ts";
 import { type KeyPair, NoiseHandshake, SecretStream } from "../secret_stream/mod.ts";
