@@ -6,7 +6,7 @@
 import { QuinceError, type QuinceErrorOptions } from "../base/mod.ts";
 import type { ConnectReport } from "./connect_report.ts";
 
-const MESSAGES = {
+const MESSAGES: Readonly<Record<DHTErrorCode, string>> = {
   BAD_HANDSHAKE_REPLY: "Bad handshake reply",
   BAD_HOLEPUNCH_REPLY: "Bad holepunch reply",
   HOLEPUNCH_ABORTED: "Holepunch aborted",
@@ -30,10 +30,33 @@ const MESSAGES = {
   DUPLICATE_CONNECTION: "Duplicate connection",
   RELAY_ABORTED: "Relay aborted",
   SUSPENDED: "Suspended",
-} as const;
+};
 
 /** Codes of {@linkcode DHTError}. Source: hyperdht `lib/errors.js`. */
-export type DHTErrorCode = keyof typeof MESSAGES;
+export type DHTErrorCode =
+  | "BAD_HANDSHAKE_REPLY"
+  | "BAD_HOLEPUNCH_REPLY"
+  | "HOLEPUNCH_ABORTED"
+  | "HOLEPUNCH_INVALID"
+  | "HOLEPUNCH_PROBE_TIMEOUT"
+  | "HOLEPUNCH_DOUBLE_RANDOMIZED_NATS"
+  | "CANNOT_HOLEPUNCH"
+  | "REMOTE_NOT_HOLEPUNCHING"
+  | "REMOTE_NOT_HOLEPUNCHABLE"
+  | "REMOTE_ABORTED"
+  | "HANDSHAKE_UNFINISHED"
+  | "HANDSHAKE_INVALID"
+  | "ALREADY_LISTENING"
+  | "KEYPAIR_ALREADY_USED"
+  | "NODE_DESTROYED"
+  | "PEER_CONNECTION_FAILED"
+  | "PEER_NOT_FOUND"
+  | "STREAM_NOT_CONNECTED"
+  | "SERVER_INCOMPATIBLE"
+  | "SERVER_ERROR"
+  | "DUPLICATE_CONNECTION"
+  | "RELAY_ABORTED"
+  | "SUSPENDED";
 
 /** Options of {@linkcode DHTError}. */
 export interface DHTErrorOptions extends QuinceErrorOptions {
@@ -49,8 +72,8 @@ export class DHTError extends QuinceError {
   readonly report: ConnectReport | null;
 
   /** Creates an error; the message is that of the npm package unless given. */
-  constructor(code: DHTErrorCode, message: string = MESSAGES[code], options: DHTErrorOptions = {}) {
-    super(code, message, options);
+  constructor(code: DHTErrorCode, message?: string, options: DHTErrorOptions = {}) {
+    super(code, message ?? MESSAGES[code], options);
     this.report = options.report ?? null;
   }
 }

@@ -40,7 +40,7 @@ import { type PeerAddress, pluginRequest, tryDecode } from "./messages.ts";
 import type { NodeHost } from "./node_host.ts";
 import type { Plugin } from "./plugin.ts";
 import { RawStreamSet } from "./raw_stream_set.ts";
-import { RecordStore, type StoreAnswer, type StoreRequest } from "./record_store.ts";
+import { type RecordCounts, RecordStore, type StoreAnswer, type StoreRequest } from "./record_store.ts";
 import * as records from "./records.ts";
 import { Router } from "./router.ts";
 import { Server } from "./server.ts";
@@ -90,7 +90,7 @@ export interface HyperDHTMetrics extends DHTMetrics {
   /** Servers that the node knows the way to. */
   readonly routes: number;
   /** Records kept for others, null while the node is not persistent. */
-  readonly records: RecordStore["counts"] | null;
+  readonly records: RecordCounts | null;
 }
 
 /** Defaults of {@linkcode HyperDHTOptions}. */

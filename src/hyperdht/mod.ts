@@ -17,11 +17,161 @@
  * @module
  */
 export * as address from "./dht_address.ts";
+export type {
+  CancelTimer,
+  Clock,
+  Duplex,
+  DuplexConstructor,
+  DuplexEvents,
+  DuplexOptions,
+  PipeTarget,
+  Random,
+  Readable,
+  ReadableConstructor,
+  ReadableEvents,
+  ReadableOptions,
+  Stream,
+  StreamCallback,
+  StreamEvents,
+  StreamListener,
+  StreamOptions,
+  Writable,
+  WritableConstructor,
+  WritableEvents,
+  WritableOptions,
+} from "../base/mod.ts";
+export { QuinceError, type QuinceErrorOptions, TypedEventEmitter } from "../base/mod.ts";
+export type {
+  AdaptiveTimeoutOptions,
+  BootstrapNode,
+  BootstrapperOptions,
+  CommandStats,
+  DHT,
+  DHTConfig,
+  DHTDefaults,
+  DHTEvents,
+  DHTMetrics,
+  DHTOptions,
+  DHTStats,
+  HealthStats,
+  IncomingRequest,
+  IO,
+  NetworkHealth,
+  Peer,
+  PersistentPeer,
+  PingOptions,
+  Query,
+  QueryCommit,
+  QueryContent,
+  QueryOptions,
+  RecentNodes,
+  Reply,
+  ReplyOptions,
+  RequestContent,
+  RequestOptions,
+  RequestStats,
+  RoutingTable,
+  RttStats,
+  RttSummary,
+  Session,
+  SuspendOptions,
+  TableNode,
+  TraceEvent,
+  WaitOptions,
+} from "../dht_rpc/mod.ts";
+export type {
+  Bridge,
+  BridgeEvents,
+  FlushOptions,
+  Handshake,
+  KeyPair,
+  NoisePattern,
+  RawStream,
+  SecretStream,
+  SecretStreamEvents,
+  SecretStreamJSON,
+  SecretStreamOptions,
+  SecretStreamStartOptions,
+} from "../secret_stream/mod.ts";
+export type {
+  LookupResult,
+  NetworkInterface,
+  NetworkInterfaces,
+  NetworkInterfacesEvents,
+  UDX,
+  UDXAddress,
+  UDXConnectOptions,
+  UDXFirewall,
+  UDXLookupOptions,
+  UDXOptions,
+  UDXSocket,
+  UDXSocketEvents,
+  UDXSocketJSON,
+  UDXSocketOptions,
+  UDXStream,
+  UDXStreamEvents,
+  UDXStreamJSON,
+  UDXStreamOptions,
+} from "../udx/mod.ts";
+export type { AnnouncerOptions } from "./announcer.ts";
 export { ConnectionPool, type ConnectionPoolEvents, ConnectionRef } from "./connection_pool.ts";
+export type { ConnectAttempt, ConnectReport, ConnectStage } from "./connect_report.ts";
 export { BOOTSTRAP_NODES, COMMANDS, ERROR, FIREWALL } from "./constants.ts";
-export { type ConnectAttempt, type ConnectReport, type ConnectStage } from "./connect_report.ts";
+export type { DHTAddress } from "./dht_address.ts";
 export { DHTError, type DHTErrorCode, type DHTErrorOptions } from "./errors.ts";
 export type { HolepunchVeto, PunchEvent, PunchStats } from "./holepunch_port.ts";
-export { HyperDHT, HyperDHT as default } from "./hyperdht.ts";
-export { Plugin } from "./plugin.ts";
-export { Server } from "./server.ts";
+export {
+  type DestroyOptions,
+  HyperDHT,
+  HyperDHT as default,
+  type HyperDHTDefaults,
+  type HyperDHTMetrics,
+  type HyperDHTOptions,
+  type HyperDHTStats,
+} from "./hyperdht.ts";
+export type {
+  AnnounceMessage,
+  DecodedNoisePayload,
+  HolepunchInfo,
+  LookupReply,
+  NoisePayload,
+  PeerAddress,
+  PeerRecord,
+  PluginRequest,
+  RelayInfo,
+  RelayThroughInfo,
+  SecretStreamInfo,
+  UdxInfo,
+} from "./messages.ts";
+export { type CreateHandshake, type DHTHandshake, type DHTHandshakeResult, NoiseWrap } from "./noise_wrap.ts";
+export { Plugin, type PluginCall } from "./plugin.ts";
+export type { RawStreamSet } from "./raw_stream_set.ts";
+export type { RecordCounts } from "./record_store.ts";
+export type {
+  AnnounceOptions,
+  Announcing,
+  FindPeerOptions,
+  FoundAt,
+  FoundPeer,
+  FoundPeers,
+  ImmutablePutResult,
+  ImmutableResult,
+  MutableGetOptions,
+  MutablePutOptions,
+  MutablePutResult,
+  MutableResult,
+  RecordQueryOptions,
+  UnannounceOptions,
+} from "./records.ts";
+export type { RelayThrough } from "./relay_meeting.ts";
+export { Server, type ServerAddress } from "./server.ts";
+export type {
+  ConnectOptions,
+  CreateSecretStream,
+  LogOptions,
+  ServerEvents,
+  ServerFirewall,
+  ServerOptions,
+} from "./server_options.ts";
+export type { SignAnnounce, Signer, SignMutable } from "./signatures.ts";
+export type { HyperDHTTraceEvent } from "./trace.ts";

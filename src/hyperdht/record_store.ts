@@ -86,6 +86,20 @@ const DROP: StoreAnswer = { kind: "drop" };
 const DONE: StoreAnswer = { kind: "done" };
 const EMPTY: StoreAnswer = { kind: "value", value: null };
 
+/** Number of entries of each kind, forgotten ones that have not been dropped yet included. */
+export interface RecordCounts {
+  /** Announced peers. */
+  readonly records: number;
+  /** Announcements that can be renewed. */
+  readonly refreshes: number;
+  /** Topics with a bump. */
+  readonly bumps: number;
+  /** Mutable records. */
+  readonly mutables: number;
+  /** Immutable records. */
+  readonly immutables: number;
+}
+
 /** The records of a node. Source: hyperdht `lib/persistent.js`. */
 export class RecordStore {
   readonly #routes: RouteTable;
@@ -107,7 +121,7 @@ export class RecordStore {
   }
 
   /** Number of entries of each kind. */
-  get counts(): { records: number; refreshes: number; bumps: number; mutables: number; immutables: number } {
+  get counts(): RecordCounts {
     return {
       records: this.#records.size,
       refreshes: this.#refreshes.size,

@@ -12,11 +12,10 @@
  *
  * @module
  */
-import { HyperDHT, type HyperDHTOptions } from "../hyperdht.ts";
+import { HyperDHT, type HyperDHTOptions } from "../mod.ts";
 import type { PeerAddress } from "../messages.ts";
 
-export type { HyperDHTOptions } from "../hyperdht.ts";
-export { HyperDHT } from "../hyperdht.ts";
+export { HyperDHT, type HyperDHTOptions } from "../mod.ts";
 export type { PeerAddress } from "../messages.ts";
 
 /** Registers what is to be done at the end of a test, as brittle's `t.teardown` does. */
