@@ -36,6 +36,13 @@ export {
   type HypercoreOptions,
   type SessionOptions,
 } from "./src/hypercore/mod.ts";
+export {
+  Hyperswarm,
+  HyperswarmError,
+  type HyperswarmOptions,
+  type PeerDiscovery,
+  type PeerInfo,
+} from "./src/hyperswarm/mod.ts";
 export { Localdrive, LocaldriveError, type LocaldriveOptions } from "./src/localdrive/mod.ts";
 export {
   type MirrorableDrive,
