@@ -162,7 +162,7 @@ export class ClientPunchMachine {
     switch (this.#state.kind) {
       case "probing": {
         this.#puncher.handleSample(to, from);
-        const probe: Probe = { token: payload.token?.slice() ?? null, peerAddress };
+        const probe: Probe = { token: payload.token, peerAddress };
         this.#trace("probe", { remoteFirewall: firewall, firewall: this.#puncher.firewall });
         this.#state = firewall === FIREWALL.UNKNOWN
           ? { kind: "settling", probe, untilMs: nowMs + SETTLE_MS }

@@ -85,7 +85,7 @@ type State =
     left: number;
     nextMs: number;
   }
-  | { readonly kind: "connected"; readonly slot: number; readonly from: PeerAddress }
+  | { readonly kind: "connected" }
   | { readonly kind: "over" };
 
 type Reopening =
@@ -103,6 +103,7 @@ export class PuncherMachine {
   #punchResult: boolean | null = null;
   #wasAsked = false;
   #isRandomized = false;
+  #connection: { readonly slot: number; readonly from: PeerAddress } | null = null;
   /** Slots with a socket; the last one opened before punching is the main one. */
   #slots: number[] = [];
   #slot = -1;
@@ -220,7 +221,8 @@ export class PuncherMachine {
     }
     this.#slots = [slot];
     this.#slot = slot;
-    this.#state = { kind: "connected", slot, from };
+    this.#connection = { slot, from };
+    this.#state = { kind: "connected" };
     this.#punchResult ??= true;
     this.#endRandomized();
   }
@@ -247,10 +249,10 @@ export class PuncherMachine {
 
   /** Where a hole was found; null before. */
   get connection(): { readonly slot: number; readonly from: PeerAddress } | null {
-    return this.#state.kind === "connected" ? this.#state : null;
+    return this.#connection;
   }
 
-  /** Whether the punch has ended without a hole. */
+  /** Whether the punch has ended, all its sockets given back. */
   get isDestroyed(): boolean {
     return this.#state.kind === "over";
   }

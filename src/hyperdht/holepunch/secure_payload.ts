@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { utf8Bytes } from "../../base/mod.ts";
+import { copyBytes, utf8Bytes } from "../../base/mod.ts";
 import { decode, encode } from "../../compact_encoding/mod.ts";
 import { blake2b, secretbox, secretboxOpen, wipe } from "../../crypto/mod.ts";
 import { type HolepunchPayload, holepunchPayload, type PeerAddress } from "../messages.ts";
@@ -27,7 +27,7 @@ export class SecurePayload {
 
   /** `sharedSecret` (32 bytes) comes from the handshake; a copy is kept. */
   constructor(sharedSecret: Uint8Array, randomBytes: (byteLength: number) => Uint8Array) {
-    this.#sharedSecret = sharedSecret.slice();
+    this.#sharedSecret = copyBytes(sharedSecret);
     this.#tokenSecret = randomBytes(SECRET_BYTES);
     this.#randomBytes = randomBytes;
   }
