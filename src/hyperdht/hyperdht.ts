@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Clock, hexText, runtimeRandom } from "../base/mod.ts";
+import { type Clock, runtimeRandom } from "../base/mod.ts";
 import { blake2b, randomBytes } from "../crypto/mod.ts";
 import {
   type BootstrapperOptions,
