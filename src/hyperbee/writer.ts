@@ -1,0 +1,169 @@
+/**
+ * Changing a tree: each change becomes a block, held until it is appended.
+ *
+ * @module
+ */
+import { equalBytes } from "../base/mod.ts";
+import { Block } from "./block.ts";
+import { type BeeCore, Reader, type ReadOptions, type TreeState } from "./driver.ts";
+import { findPlace, findPlaceNear, insertAt, type Place } from "./insert.ts";
+import type { EncodedEntry, NodeView } from "./node_view.ts";
+import { PendingBlocks } from "./pending.ts";
+import { planRemoval, removeAt } from "./remove.ts";
+import { MISS } from "./shelf.ts";
+import { KeyRef, TreeNode } from "./tree_node.ts";
+
+/** Decides about a change when the entry there is known; `seq` is the block the change would become. */
+export type Decide = (previous: EncodedEntry, seq: number) => Promise<boolean> | boolean;
+
+/** What a {@linkcode TreeWriter} asks of its bee. */
+export interface WriteContext {
+  readonly core: BeeCore;
+  readonly state: TreeState;
+  /** False: a put of the value that is there changes nothing. */
+  readonly alwaysDuplicate: boolean;
+  /** The version in the log that changes build on. */
+  version(): number;
+  /** Appends the header where the log is empty. */
+  ensureHeader(): Promise<void> | void;
+}
+
+/** Changes of one tree, in order. Whoever holds the bee's lock may use it, one call at a time. */
+export class TreeWriter {
+  /** Reads what the changes need. */
+  readonly reader: Reader;
+  readonly #context: WriteContext;
+  #pending: PendingBlocks | null = null;
+  /** The root with the changes that are pending; null while there are none. */
+  #root: TreeNode | null = null;
+  /**
+   * The stored root that a change came to nothing on.
+   *
+   * Compat: the marks that a put left below it count for the changes that follow (see `findPlace`).
+   */
+  #base: { readonly version: number; readonly root: TreeNode } | null = null;
+  /** Where the last key was put: sorted keys go beside each other. */
+  #last: Place | null = null;
+
+  constructor(context: WriteContext, options: ReadOptions) {
+    this.#context = context;
+    this.reader = new Reader(context.state, context.core, options, { get: (seq) => this.#pending?.get(seq) });
+  }
+
+  /** How many blocks wait to be appended. */
+  get pendingCount(): number {
+    return this.#pending?.length ?? 0;
+  }
+
+  /** The root with all changes so far. */
+  root(): Promise<NodeView | null> | NodeView | null {
+    return this.#root ?? this.reader.root(this.#context.version());
+  }
+
+  /** Puts an entry; false where nothing was changed. The bytes are kept. */
+  async put(key: Uint8Array, value: Uint8Array | null, decide: Decide | null): Promise<boolean> {
+    const { shelf } = this.reader;
+    let place = this.#last === null ? null : findPlaceNear(this.#last, key, shelf);
+    if (place === null) {
+      const root = await this.#rootToChange() ?? emptyRoot();
+      const found = findPlace(root, key, shelf, true);
+      place = found === MISS ? await this.reader.run(() => findPlace(root, key, shelf, true)) : found;
+    }
+    const seq = this.#nextSeq();
+    if (place.found && !await this.#mayReplace(place, value, seq, decide)) return false;
+    const { root, split } = insertAt(place, new KeyRef(seq, key));
+    this.#last = split || !place.path.at(-1)!.isLeaf ? null : place;
+    this.#push(root, key, value);
+    return true;
+  }
+
+  /** Deletes an entry; false where there is none or `decide` is against it. The bytes are kept. */
+  async del(key: Uint8Array, decide: Decide | null): Promise<boolean> {
+    this.#last = null;
+    const root = await this.#rootToChange();
+    if (root === null) return false;
+    const place = await this.reader.run((shelf) => findPlace(root, key, shelf, false));
+    if (!place.found) return false;
+    if (decide !== null && !await decide(await this.#entryAt(place), this.#nextSeq())) return false;
+    const removal = await this.reader.run((shelf) => planRemoval(place, shelf));
+    const changed = removeAt(removal, (ref) => this.#pending?.release(ref));
+    this.#push(changed, key, null);
+    return true;
+  }
+
+  async #mayReplace(
+    place: Place,
+    value: Uint8Array | null,
+    seq: number,
+    decide: Decide | null,
+  ): Promise<boolean> {
+    const { alwaysDuplicate } = this.#context;
+    if (decide === null && alwaysDuplicate) return true;
+    const previous = await this.#entryAt(place);
+    if (decide !== null && !await decide(previous, seq)) return false;
+    return alwaysDuplicate || !isSameValue(previous.value, value);
+  }
+
+  #entryAt(place: Place): Promise<EncodedEntry> {
+    const node = place.path.at(-1)!;
+    return this.reader.run((shelf) => shelf.entry(node.keySeq(place.index), node));
+  }
+
+  async #rootToChange(): Promise<TreeNode | null> {
+    if (this.#root !== null) return this.#root;
+    await this.#context.ensureHeader();
+    const version = this.#context.version();
+    if (this.#base?.version === version) return this.#base.root;
+    const stored = await this.reader.root(version);
+    if (stored === null) return null;
+    const root = TreeNode.from(stored);
+    this.#base = { version, root };
+    return root;
+  }
+
+  #nextSeq(): number {
+    return this.#context.core.length + this.pendingCount;
+  }
+
+  #push(root: TreeNode, key: Uint8Array, value: Uint8Array | null): void {
+    this.#pending ??= new PendingBlocks(this.#context.core.length);
+    this.#pending.push(root, key, value);
+    this.#root = root;
+  }
+
+  /** The blocks that wait, encoded. */
+  encode(): Uint8Array[] {
+    return this.#pending?.encode() ?? [];
+  }
+
+  /** Appends blocks that {@linkcode TreeWriter.encode} made. */
+  async append(blocks: readonly Uint8Array[]): Promise<void> {
+    const { core, state } = this.#context;
+    const start = this.#pending?.start ?? core.length;
+    const { fork } = core;
+    this.reset();
+    const { length } = await core.append(blocks);
+    if (length !== start + blocks.length || core.fork !== fork) return;
+    const cache = state.cacheFor(core);
+    for (let i = 0; cache !== null && i < blocks.length; i++) cache.set(new Block(start + i, blocks[i]!));
+  }
+
+  /** Forgets what was not appended. */
+  reset(): void {
+    this.#pending = null;
+    this.#root = null;
+    this.#base = null;
+    this.#last = null;
+    this.reader.close();
+  }
+}
+
+function emptyRoot(): TreeNode {
+  const root = new TreeNode();
+  root.changed = true;
+  return root;
+}
+
+function isSameValue(a: Uint8Array | null, b: Uint8Array | null): boolean {
+  return a === null || b === null ? a === b : equalBytes(a, b);
+}
