@@ -62,6 +62,14 @@ export interface CoreAuth {
   readonly encryptionKey: null;
 }
 
+/** The part of a core that `staticify` needs. */
+export interface StaticSource {
+  /** 32 bytes. */
+  readonly discoveryKey: Uint8Array | null;
+  /** Resolves once the core is open. */
+  ready(): Promise<void>;
+}
+
 /** A session of any type. */
 type AnyCore = Hypercore<unknown>;
 
@@ -348,7 +356,7 @@ export class Corestore extends TypedEventEmitter<CorestoreEvents> {
    * @throws {HypercoreError} `STORAGE_EMPTY` for a core without blocks.
    */
   async staticify<Value = Uint8Array>(
-    core: Hypercore<unknown>,
+    core: StaticSource,
     options: Omit<GetCoreOptions<Value>, "key"> = {},
   ): Promise<Hypercore<Value>> {
     await this.ready();

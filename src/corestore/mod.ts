@@ -4,7 +4,13 @@
  *
  * @module
  */
-export { type CoreAuth, Corestore, Corestore as default, type CorestoreEvents } from "./corestore.ts";
+export {
+  type CoreAuth,
+  Corestore,
+  Corestore as default,
+  type CorestoreEvents,
+  type StaticSource,
+} from "./corestore.ts";
 export { type CoreRegistry, type CoreWatcher } from "./core_registry.ts";
 export { CorestoreError, type CorestoreErrorCode } from "./errors.ts";
 export { type GroupNotifyEvents, GroupNotifyHandle, type GroupNotifyHost } from "./group_notifications.ts";

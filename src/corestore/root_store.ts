@@ -226,6 +226,8 @@ export class RootStore {
     const stream: ProtocolStream = typeof given === "boolean"
       ? Hypercore.createProtocolStream(given, withPairing)
       : Hypercore.createProtocolStream(given, withPairing);
+    // Each core listens to the stream.
+    stream.noiseStream.setMaxListeners(0);
     this.#attachOpen(stream, store);
     this.#streams.add(stream as StoreStream, typeof given === "boolean");
     return stream;
