@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Readable } from "../base/mod.ts";
+import { type Lock, Mutex, type Readable } from "../base/mod.ts";
 import type { BeeCore, ReadOptions, TreeState } from "./driver.ts";
 import {
   type BeeEntry,
@@ -19,7 +19,6 @@ import { HyperbeeError } from "./errors.ts";
 import type { Hyperbee } from "./hyperbee.ts";
 import { type IterationSource, RangeIterator } from "./iterators.ts";
 import { lookup } from "./lookup.ts";
-import { createLock, type Lock } from "./mutex.ts";
 import type { NodeView } from "./node_view.ts";
 import type {
   BatchOptions,
@@ -75,14 +74,18 @@ export class Batch<Key = Uint8Array, Value = Uint8Array> {
   readonly #options: BatchOptions;
   readonly #encoding: EntryEncoding;
   readonly #writer: TreeWriter;
-  readonly #turn: Lock = createLock();
+  readonly #turn = new Mutex();
   #release: (() => void) | null = null;
   #updating: Promise<void> | null = null;
   #blocks: Uint8Array[] | null = null;
   /** Counts changes: a read that had to wait begins again when there was one. */
   #changeCount = 0;
 
-  /** Called by `batch()`. */
+  /**
+   * Called by `batch()`.
+   *
+   * @internal
+   */
   constructor(tree: Hyperbee<Key, Value>, host: BatchHost, options: BatchOptions<Key, Value>) {
     this.tree = tree;
     this.core = host.core;
@@ -167,7 +170,7 @@ export class Batch<Key = Uint8Array, Value = Uint8Array> {
   }
 
   async #change(change: () => Promise<boolean>): Promise<void> {
-    const release = await this.#turn();
+    const release = await this.#turn.lock();
     try {
       if (this.#release === null) await this.lock();
       await this.#prepare();

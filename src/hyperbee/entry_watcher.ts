@@ -39,7 +39,11 @@ export class EntryWatcher<Key = Uint8Array, Value = Uint8Array>
   #force = false;
   #closed = false;
 
-  /** Called by `getAndWatch()`. */
+  /**
+   * Called by `getAndWatch()`.
+   *
+   * @internal
+   */
   constructor(
     host: EntryWatcherHost<Key, Value>,
     key: Key | Uint8Array | string,

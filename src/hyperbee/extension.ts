@@ -36,7 +36,11 @@ export class BeeExtension {
   #answerCount = 0;
   readonly #downloads: Download[] = [];
 
-  /** Registers the extension with the core. */
+  /**
+   * Registers the extension with the core; called by the bee.
+   *
+   * @internal
+   */
   constructor(source: HintSource) {
     this.#source = source;
     this.#channel = source.core.registerExtension("hyperbee", {

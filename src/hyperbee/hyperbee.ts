@@ -3,7 +3,15 @@
  *
  * @module
  */
-import { concatBytes, isBytes, type Readable, TypedEventEmitter, utf8Bytes } from "../base/mod.ts";
+import {
+  concatBytes,
+  isBytes,
+  type Lock,
+  Mutex,
+  type Readable,
+  TypedEventEmitter,
+  utf8Bytes,
+} from "../base/mod.ts";
 import type { ReplicateOptions, UpdateOptions, WaitOptions } from "../hypercore/mod.ts";
 import { Batch, type BatchHost, decider, encodingOf } from "./batch.ts";
 import { clearUnlinked } from "./clear_unlinked.ts";
@@ -27,7 +35,6 @@ import { DiffIterator, HistoryIterator, type IterationSource, RangeIterator } fr
 import { DEFAULT_CACHE_BYTES, ITERATOR_HINT_BLOCKS } from "./limits.ts";
 import { lookup } from "./lookup.ts";
 import { Header, type HeaderMessage, type HeaderMetadata, type IteratorRequest } from "./messages.ts";
-import { createLock, type Lock } from "./mutex.ts";
 import type { EncodedEntry } from "./node_view.ts";
 import type {
   BatchOptions,
@@ -147,7 +154,7 @@ export class Hyperbee<Key = Uint8Array, Value = Uint8Array> extends TypedEventEm
       value: this.valueEncoding as RangeCodec<unknown> | null,
     };
     this.metadata = options.metadata ?? null;
-    this.lock = options.lock ?? createLock();
+    this.lock = options.lock ?? lockOf(new Mutex());
     this.sep = toBytes(options.sep ?? Uint8Array.of(0));
     this.readonly = options.readonly === true;
     this.alwaysDuplicate = options.alwaysDuplicate !== false;
@@ -724,6 +731,10 @@ export class Hyperbee<Key = Uint8Array, Value = Uint8Array> extends TypedEventEm
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+function lockOf(mutex: Mutex): Lock {
+  return () => mutex.lock();
 }
 
 function toBytes(value: Uint8Array | string): Uint8Array {

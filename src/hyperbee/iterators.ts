@@ -47,7 +47,11 @@ export class RangeIterator<Key = Uint8Array, Value = Uint8Array> implements Item
   #opening: Promise<void> | null = null;
   #closed = false;
 
-  /** Called by `createRangeIterator()`. */
+  /**
+   * Called by `createRangeIterator()`.
+   *
+   * @internal
+   */
   constructor(source: IterationSource, range: EncodedRange, checkpoint: readonly number[] | null) {
     this.#source = source;
     this.#machine = new RangeMachine(range);

@@ -52,9 +52,9 @@ export interface HeaderMessage {
 /** What the creator of a bee noted in its first block. */
 export interface HeaderMetadata {
   /** Key of a core that belongs to the bee, such as the blobs of a drive. */
-  readonly contentFeed?: Uint8Array | null;
+  contentFeed?: Uint8Array | null;
   /** Anything. */
-  readonly userData?: Uint8Array | string | null;
+  userData?: Uint8Array | string | null;
 }
 
 /** A hint of which blocks to fetch, or a request for hints. */

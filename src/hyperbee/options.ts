@@ -3,12 +3,12 @@
  *
  * @module
  */
+import type { Lock } from "../base/mod.ts";
 import type { ReadOptions } from "./driver.ts";
 import type { BeeEncoding, BeeEntry, KeyRange } from "./encodings.ts";
 import type { BeeExtension } from "./extension.ts";
 import type { Hyperbee } from "./hyperbee.ts";
 import type { HeaderMetadata } from "./messages.ts";
-import type { Lock } from "./mutex.ts";
 
 /** How keys and values become bytes; the default is the bee's. */
 export interface EncodingOptions<Key = unknown, Value = unknown> {

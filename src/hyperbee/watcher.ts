@@ -3,9 +3,8 @@
  *
  * @module
  */
-import { TypedEventEmitter } from "../base/mod.ts";
+import { Mutex, TypedEventEmitter } from "../base/mod.ts";
 import type { Hyperbee } from "./hyperbee.ts";
-import { createLock } from "./mutex.ts";
 import type { RangeOptions, WatchOptions } from "./options.ts";
 
 /** Events of {@linkcode Watcher}. */
@@ -46,7 +45,7 @@ export class Watcher<Key = Uint8Array, Value = Uint8Array, Mapped = Hyperbee<Key
   readonly range: RangeOptions<Key, Value> | undefined;
   readonly #host: WatcherHost<Key, Value>;
   readonly #options: WatchOptions<Key, Value, Mapped>;
-  readonly #turn = createLock();
+  readonly #turn = new Mutex();
   #current: Hyperbee<Key, Value> | null = null;
   #previous: Hyperbee<Key, Value> | null = null;
   #currentMapped: Mapped | null = null;
@@ -57,7 +56,11 @@ export class Watcher<Key = Uint8Array, Value = Uint8Array, Mapped = Hyperbee<Key
   #closing: Promise<void> | null = null;
   readonly #opening: Promise<void>;
 
-  /** Called by `watch()`. */
+  /**
+   * Called by `watch()`.
+   *
+   * @internal
+   */
   constructor(
     host: WatcherHost<Key, Value>,
     range: RangeOptions<Key, Value> | undefined,
@@ -136,7 +139,7 @@ export class Watcher<Key = Uint8Array, Value = Uint8Array, Mapped = Hyperbee<Key
 
   /** The next pair; done once the watcher is closed. An error closes it. */
   async next(): Promise<IteratorResult<[current: Mapped, previous: Mapped], undefined>> {
-    const release = await this.#turn();
+    const release = await this.#turn.lock();
     try {
       return await this.#next();
     } catch (error) {
@@ -216,7 +219,7 @@ export class Watcher<Key = Uint8Array, Value = Uint8Array, Mapped = Hyperbee<Key
     this.handleChange();
     await this.#opening.catch(ignoreUntilAsked);
     this.handleChange();
-    const release = await this.#turn();
+    const release = await this.#turn.lock();
     await this.#closeCurrent().catch(ignoreUntilAsked);
     await this.#closePrevious().catch(ignoreUntilAsked);
     release();
