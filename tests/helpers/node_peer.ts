@@ -64,16 +64,24 @@ export class NodePeer implements AsyncDisposable {
     const args = (options.args ?? []).map((arg) =>
       typeof arg === "object" ? JSON.stringify(arg) : String(arg)
     );
-    const command = new Deno.Command("node", {
-      args: [path.pathname, ...args],
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    });
+    return NodePeer.startCommand(script, ["node", path.pathname, ...args], options);
+  }
+
+  /**
+   * Starts any program that talks as reference peers do; `name` is for messages.
+   *
+   * @throws {Error} when the program is missing.
+   */
+  static startCommand(
+    name: string,
+    [program, ...args]: readonly string[],
+    options: Pick<NodePeerOptions, "waitTimeoutMs"> = {},
+  ): NodePeer {
+    const command = new Deno.Command(program!, { args, stdin: "piped", stdout: "piped", stderr: "piped" });
     try {
-      return new NodePeer(script, command.spawn(), options.waitTimeoutMs ?? 30_000);
+      return new NodePeer(name, command.spawn(), options.waitTimeoutMs ?? 30_000);
     } catch (cause) {
-      throw new Error(`Cannot start the reference peer ${script}: Node is not on the PATH`, { cause });
+      throw new Error(`Cannot start the reference peer ${name}: ${program} is not on the PATH`, { cause });
     }
   }
 
