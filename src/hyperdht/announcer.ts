@@ -137,6 +137,7 @@ export class Announcer {
         const announced: Announced[] = [];
         await Promise.all(step.replies.map((reply) => this.#announce(reply, announced)));
         machine.handleAnnounced(announced, this.#ownAddress());
+        this.#trace("announced", announced.length);
         break;
       }
       case "unannounce":

@@ -26,12 +26,9 @@ export class NpmHyperDHT implements AsyncDisposable {
   async run<Result = PeerMessage>(op: string, args: Readonly<Record<string, unknown>> = {}): Promise<Result> {
     const id = ++this.#lastId;
     await this.#peer.send({ id, op, ...args });
-    while (true) {
-      const done = await this.#peer.next("done");
-      if (done.id !== id) continue;
-      if (done.error) throw new Error(`${op}: ${done.error}`);
-      return done as Result;
-    }
+    const done = await this.#peer.next(`done ${id}`);
+    if (done.error) throw new Error(`${op}: ${done.error}`);
+    return done as Result;
   }
 
   /** Starts a command without waiting for it. */

@@ -2,7 +2,7 @@
 import { strict as assert } from "node:assert";
 import { hexBytes, hexText, utf8Bytes, utf8Text } from "../../src/base/mod.ts";
 import relay from "../../src/blind_relay/mod.ts";
-import DHT, { address, type PeerAddress, type Server } from "../../src/hyperdht/mod.ts";
+import DHT, { address, type DHTError, type PeerAddress, type Server } from "../../src/hyperdht/mod.ts";
 import createTestnet, { type Testnet } from "../../src/hyperdht/testnet/mod.ts";
 import type { SecretStream } from "../../src/secret_stream/mod.ts";
 import type { UDXStream } from "../../src/udx/mod.ts";
@@ -130,15 +130,9 @@ for (const keeper of ["npm", "ours"] as const) {
     const bump = Date.now();
 
     await own.announce(topic, keyPairOf(2), relays, { bump }).finished();
-    assert.deepEqual(
-      { ...(await npm.run("lookup", { node, topic: hexText(topic) })), event: undefined, id: undefined },
-      {
-        event: undefined,
-        id: undefined,
-        peers: [{ publicKey: hexText(keyPairOf(2).publicKey), relayAddresses: relays }],
-        bump,
-      },
-    );
+    const found = await npm.run("lookup", { node, topic: hexText(topic) });
+    assert.deepEqual(found.peers, [{ publicKey: hexText(keyPairOf(2).publicKey), relayAddresses: relays }]);
+    assert.equal(found.bump, bump);
 
     await npm.run("announce", { node, topic: hexText(topic), seed: 3, bump: bump + 1 });
     assert.deepEqual(await lookUp(own, topic), {
@@ -300,4 +294,197 @@ for (const relayMake of ["npm", "ours"] as const) {
       await npm.next("close");
     });
   }
+}
+
+Deno.test("DHT-073 DHT-076 DHT-050 firewalled peers punch and use the local network, both ways", async () => {
+  await using network = await startNetwork({ npmCount: 3, ourCount: 2, first: "npm" });
+  const { npm, ours, bootstrap } = network;
+  const { node } = await npm.run<{ node: number }>("node", { bootstrap, ...FIREWALLED });
+  const stages: (string | null)[] = [];
+  const own = ours.createNode({
+    ...FIREWALLED,
+    trace: (event) => {
+      if (event.kind === "connect" && event.step === "open") stages.push(event.stage);
+    },
+  });
+  await own.fullyBootstrapped();
+  const theirs = await npm.run<{ publicKey: string }>("server", { node, seed: 7, shareLocalAddress: false });
+  const server = await listen(own, 8, { shareLocalAddress: false });
+
+  await echo(own.connect(theirs.publicKey, { localConnection: false }), "punched to npm");
+  assert.deepEqual(stages, ["holepunch"]);
+  await npm.run("connect", {
+    node,
+    target: hexText(server.publicKey!),
+    localConnection: false,
+    text: "punched to ours",
+  });
+  assert.equal((await npm.next("data")).text, "punched to ours");
+
+  const near = await npm.run<{ publicKey: string }>("server", { node, seed: 9 });
+  await echo(own.connect(near.publicKey), "near to npm");
+  assert.deepEqual(stages, ["holepunch", "lan"]);
+  const nearServer = await listen(own, 10);
+  await npm.run("connect", { node, target: hexText(nearServer.publicKey!), text: "near to ours" });
+  assert.equal((await npm.next("data")).text, "near to ours");
+});
+
+Deno.test("DHT-077 a relayed connection moves to the punched path, both ways", async () => {
+  await using network = await startNetwork({ npmCount: 3, ourCount: 2, first: "npm" });
+  const { npm, ours, bootstrap } = network;
+  const { node } = await npm.run<{ node: number }>("node", { bootstrap, ...FIREWALLED });
+  const own = ours.createNode(FIREWALLED);
+  await own.fullyBootstrapped();
+  const relayed = await npm.run<{ publicKey: string }>("relayServer", { node: 0, seed: 11 });
+  const relayPort = (await npm.run<{ port: number }>("address", { node: 0 })).port;
+  const relayThrough = hexBytes(relayed.publicKey);
+
+  const theirs = await npm.run<{ publicKey: string }>("server", { node, seed: 7, shareLocalAddress: false });
+  const socket = own.connect(theirs.publicKey, { relayThrough, localConnection: false });
+  await socket.opened;
+  const raw = socket.rawStream as UDXStream;
+  if (raw.remotePort === relayPort) await new Promise<void>((resolve) => raw.once("remote-changed", resolve));
+  assert.notEqual(raw.remotePort, relayPort);
+  await echo(socket, "moved");
+
+  const server = await listen(own, 8, { shareLocalAddress: false, relayThrough });
+  const connections: SecretStream[] = [];
+  server.on("connection", (connection) => connections.push(connection));
+  await npm.run("connect", {
+    node,
+    target: hexText(server.publicKey!),
+    localConnection: false,
+    text: "moved, too",
+  });
+  assert.equal((await npm.next("data")).text, "moved, too");
+  assert.equal(connections.length, 1);
+  const ourRaw = connections[0]!.rawStream as UDXStream;
+  if (ourRaw.remotePort === relayPort) {
+    await new Promise<void>((resolve) => ourRaw.once("remote-changed", resolve));
+  }
+  assert.notEqual(ourRaw.remotePort, relayPort);
+});
+
+Deno.test("DHT-015 DHT-017 connectRawStream() opens a second stream beside a connection to npm", async () => {
+  await using network = await startNetwork({ npmCount: 2, ourCount: 1, first: "npm" });
+  const { npm, ours } = network;
+  const own = ours.createNode();
+  await own.fullyBootstrapped();
+  const theirs = await npm.run<{ publicKey: string }>("server", { node: 0, seed: 7 });
+  const socket = own.connect(theirs.publicKey);
+  await socket.opened;
+  await npm.next("connection");
+  const raw = own.createRawStream();
+  const { rawId: remoteId } = await npm.run<{ rawId: number }>("rawEcho", { socket: 0, remoteId: raw.id });
+  DHT.connectRawStream(socket, raw, remoteId);
+  const closed = new Promise<void>((resolve) => raw.on("close", () => resolve()));
+  const received: string[] = [];
+  raw.on("data", (data) => received.push(utf8Text(data)));
+  raw.end("raw bytes");
+  await closed;
+  assert.deepEqual(received, ["raw bytes"]);
+  await echo(socket, "the connection goes on");
+});
+
+Deno.test("DHT-013 DHT-002 bootstrappers of either make lead into one network", async () => {
+  await using npm = await NpmHyperDHT.start();
+  const port = 41_000 + Math.floor(Math.random() * 8000);
+  await using ours = DHT.bootstrapper(port, "127.0.0.1", { host: "127.0.0.1" });
+  await ours.fullyBootstrapped();
+  assert.equal(ours.address()!.port, port);
+  const bootstrap = [`127.0.0.1:${port}`];
+  const joined = await npm.run<{ node: number }>("node", { bootstrap, ephemeral: false, firewalled: false });
+  assert.equal((await npm.run<{ firewalled: boolean }>("address", { node: joined.node })).firewalled, false);
+
+  const theirs = await npm.run<{ port: number }>("bootstrapper", { port: port + 1 });
+  await using node = new DHT({
+    host: "127.0.0.1",
+    bootstrap: [`127.0.0.1:${theirs.port}`],
+    ephemeral: false,
+    firewalled: false,
+  });
+  await node.fullyBootstrapped();
+  assert.equal(node.toArray().some((address) => address.port === theirs.port), true);
+  const server = await npm.run<{ publicKey: string }>("server", { node: 1, seed: 3 });
+  await echo(node.connect(server.publicKey), "through their bootstrapper");
+});
+
+Deno.test("DHT-057 DHT-026 npm clients and ours get the same errors from a server that refuses", async () => {
+  await using network = await startNetwork({ npmCount: 2, ourCount: 1, first: "npm" });
+  const { npm, ours } = network;
+  const own = ours.createNode();
+  await own.fullyBootstrapped();
+  const theirs = await npm.run<{ publicKey: string }>("server", { node: 0, seed: 7, refuse: true });
+  const server = await listen(own, 8, { firewall: () => true });
+  const npmError = npm.run("connect", { node: 1, target: hexText(server.publicKey!) })
+    .then(() => npm.next("close"));
+  const socket = own.connect(theirs.publicKey);
+  const error = await new Promise<DHTError>((resolve) =>
+    socket.on("error", (error) => resolve(error as DHTError))
+  );
+  assert.equal(error.code, (await npmError).error);
+  assert.equal(error.code, "PEER_CONNECTION_FAILED");
+  assert.equal(error.report!.stage, "handshake");
+  assert.ok(
+    error.report!.attempts.some(({ stage, outcome }) =>
+      stage === "handshake" && outcome === "REQUEST_TIMEOUT"
+    ),
+  );
+});
+
+Deno.test("DHT-069 DHT-040 a suspended server of ours is found again by npm", async () => {
+  await using network = await startNetwork({ npmCount: 3, ourCount: 0, first: "npm" });
+  const { npm, ours, bootstrap } = network;
+  let handleAnnounced = (): void => {};
+  const own = ours.createNode({
+    bootstrap,
+    trace: (event) => {
+      if (event.kind === "announce" && event.step === "announced") handleAnnounced();
+    },
+  });
+  await own.fullyBootstrapped();
+  const server = await listen(own, 8);
+  const target = hexText(server.publicKey!);
+  const announced = new Promise<void>((resolve) => handleAnnounced = resolve);
+  await own.suspend();
+  const { found } = await npm.run<{ found: unknown[] }>("findPeer", { node: 0, publicKey: target });
+  assert.deepEqual(found, []);
+  await own.resume();
+  await announced;
+  await npm.run("connect", { node: 1, target, text: "back again" });
+  assert.equal((await npm.next("data")).text, "back again");
+});
+
+for (const size of [20, 60]) {
+  Deno.test(`DHT-044 DHT-059 a network of ${size} nodes, half of each make: all find and reach each other`, async () => {
+    await using network = await startNetwork({ npmCount: size / 2, ourCount: size / 2, first: "npm" });
+    const { npm, ours, bootstrap } = network;
+    const { node } = await npm.run<{ node: number }>("node", { bootstrap, ephemeral: true });
+    const clients = [ours.createNode({ bootstrap }), ours.createNode({ bootstrap })];
+    await Promise.all(clients.map((client) => client.fullyBootstrapped()));
+
+    const theirs = await Promise.all(
+      [1, 2, 3].map((seed) => npm.run<{ publicKey: string }>("server", { node, seed })),
+    );
+    const servers = await Promise.all([4, 5, 6].map((seed) => listen(clients[0]!, seed)));
+    const targets = [
+      ...theirs.map(({ publicKey }) => publicKey),
+      ...servers.map((s) => hexText(s.publicKey!)),
+    ];
+    await Promise.all(targets.map((target) => echo(clients[1]!.connect(target), target)));
+    for (const server of servers) {
+      await npm.run("connect", { node, target: hexText(server.publicKey!), text: "hello" });
+      assert.equal((await npm.next("data")).text, "hello");
+    }
+
+    const topic = topicOf(size);
+    await npm.run("announce", { node, topic: hexText(topic), seed: 7 });
+    await clients[0]!.announce(topic, keyPairOf(8)).finished();
+    assert.deepEqual(
+      (await lookUp(clients[1]!, topic)).keys,
+      [7, 8].map((seed) => hexText(keyPairOf(seed).publicKey)).toSorted(),
+    );
+    const { peers } = await npm.run<{ peers: unknown[] }>("lookup", { node, topic: hexText(topic) });
+    assert.equal(peers.length, 2);
+  });
 }

@@ -1,6 +1,6 @@
 /**
  * A process with any number of hyperdht nodes, servers and connections, told what to do line by line. Every command
- * has a number `id`; its result comes as `{ event: "done", id, ... }`, with `error` when it failed.
+ * has a number `id`; its result comes as the event `done <id>`, with `error` when it failed.
  */
 import process from "node:process";
 import DHT from "hyperdht";
@@ -69,6 +69,10 @@ const commands = {
       address: hex(address.encode(server.publicKey, server.relayAddresses)),
     };
   },
+  address({ node }) {
+    const { firewalled, ephemeral } = nodes[node];
+    return { port: nodes[node].address().port, firewalled, ephemeral };
+  },
   async closeServer({ server }) {
     await servers[server].close();
   },
@@ -117,7 +121,10 @@ const commands = {
       bump = Math.max(bump, data.bump);
       for (const peer of data.peers) found.set(hex(peer.publicKey), peer.relayAddresses);
     }
-    return { peers: Array.from(found, ([publicKey, relayAddresses]) => ({ publicKey, relayAddresses })), bump };
+    return {
+      peers: Array.from(found, ([publicKey, relayAddresses]) => ({ publicKey, relayAddresses })),
+      bump,
+    };
   },
   async findPeer({ node, publicKey }) {
     const found = [];
@@ -147,7 +154,7 @@ const commands = {
     raw.on("data", (data) => raw.write(data));
     raw.on("end", () => raw.end());
     raw.on("error", () => {});
-    return { id: raw.id };
+    return { rawId: raw.id };
   },
   async suspend({ node }) {
     await nodes[node].suspend();
@@ -166,9 +173,9 @@ const commands = {
 
 onCommand(async ({ id, op, ...args }) => {
   try {
-    report("done", { id, ...(await commands[op](args)) });
+    report(`done ${id}`, await commands[op](args));
   } catch (error) {
-    report("done", { id, error: error.code ?? error.message });
+    report(`done ${id}`, { error: error.code ?? error.message });
   }
 });
 report("started");
