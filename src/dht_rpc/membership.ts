@@ -5,9 +5,16 @@
  *
  * @module
  */
-import { equalBytes } from "../base/mod.ts";
-import { OLD_TICKS, RECENT_TICKS, SWAPS_MAX } from "./limits.ts";
-import { type Peer, type PeerAddress, peerId, type PersistentPeer } from "./peer.ts";
+import { copyBytes, equalBytes } from "../base/mod.ts";
+import { ID_BYTES, OLD_TICKS, RECENT_TICKS, SWAPS_MAX } from "./limits.ts";
+import {
+  addressNumber,
+  encodeAddress,
+  type Peer,
+  type PeerAddress,
+  peerId,
+  type PersistentPeer,
+} from "./peer.ts";
 import { Queue } from "./queue.ts";
 import { RecentNodes, type TableNode } from "./recent_nodes.ts";
 import { RoutingTable, type TableRow } from "./routing_table.ts";
@@ -45,10 +52,11 @@ export class Membership {
     const { id, host, port } = peer;
     const { tick } = this;
     this.#insert({
-      // Fresh bytes: what came in a datagram would keep all of it in memory.
-      id: id.slice(),
+      // What came in a datagram would keep all of it in memory.
+      id: id.buffer.byteLength === ID_BYTES ? id : copyBytes(id),
       host,
       port,
+      address: addressNumber(encodeAddress(peer)),
       to,
       sampled: 0,
       added: tick,

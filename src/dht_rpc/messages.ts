@@ -57,8 +57,8 @@ export interface ReplyMessage {
   readonly id: Uint8Array | null;
   /** What proves later that the receiver got this reply, 32 bytes. */
   readonly token: Uint8Array | null;
-  /** Nodes closer to the target of the request. */
-  readonly closerNodes: readonly PeerAddress[] | null;
+  /** Addresses of nodes closer to the target of the request, 6 bytes each, one behind the other. */
+  readonly closerNodes: Uint8Array | null;
   /** 0 when all went well. */
   readonly error: number;
   /** The answer. */
@@ -94,10 +94,10 @@ export function encodeRequest(message: RequestMessage): Uint8Array {
   return bytes;
 }
 
-/** Encodes a reply; `closerNodes` may be empty. @throws {TypeError} when an address is no IPv4 address. */
+/** Encodes a reply; `closerNodes` may be empty. @throws {TypeError} when the address is no IPv4 address. */
 export function encodeReply(message: ReplyMessage): Uint8Array {
   const { id, token, closerNodes, error, value } = message;
-  const closerCount = closerNodes ? closerNodes.length : 0;
+  const closerCount = closerNodes ? closerNodes.byteLength / ADDRESS_BYTES : 0;
   const state: State = { start: 0, end: HEADER_BYTES, buffer: null };
   state.end += (id ? ID_BYTES : 0) + (token ? ID_BYTES : 0) + closerCount * ADDRESS_BYTES;
   if (closerCount > 0) uint.preencode(state, closerCount);
@@ -114,7 +114,8 @@ export function encodeReply(message: ReplyMessage): Uint8Array {
   if (token) fixed32.encode(state, token);
   if (closerCount > 0) {
     uint.encode(state, closerCount);
-    for (const node of closerNodes!) ipv4Address.encode(state, node);
+    bytes.set(closerNodes!, state.start);
+    state.start += closerNodes!.byteLength;
   }
   if (error > 0) uint.encode(state, error);
   if (value) buffer.encode(state, value);
@@ -164,14 +165,12 @@ export function decodeReply(bytes: Uint8Array): ReplyMessage | null {
   }
 }
 
-function decodeCloserNodes(state: State): PeerAddress[] {
+function decodeCloserNodes(state: State): Uint8Array {
   const count = uint.decode(state);
   if (count * ADDRESS_BYTES > state.end - state.start) throw new RangeError(`No room for ${count} addresses`);
-  const end = state.start + count * ADDRESS_BYTES;
-  const nodes: PeerAddress[] = [];
-  for (let i = 0; i < Math.min(count, K); i++) nodes.push(ipv4Address.decode(state));
-  state.start = end;
-  return nodes;
+  const { start } = state;
+  state.start += count * ADDRESS_BYTES;
+  return state.buffer!.subarray(start, start + Math.min(count, K) * ADDRESS_BYTES);
 }
 
 function assertIdBytes(name: string, bytes: Uint8Array): void {

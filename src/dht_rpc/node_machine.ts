@@ -25,6 +25,7 @@ import { decodeReply, REPLY_ID, REQUEST_ID } from "./messages.ts";
 import { NetworkState } from "./network_state.ts";
 import {
   anonymous,
+  decodeAddresses,
   encodeAddress,
   encodePort,
   isSameId,
@@ -33,7 +34,7 @@ import {
   peerId,
   type PersistentPeer,
 } from "./peer.ts";
-import { QueryMachine, type Reply } from "./query_machine.ts";
+import { type NamedNode, QueryMachine, type Reply } from "./query_machine.ts";
 import { Queue } from "./queue.ts";
 import type { TableNode } from "./recent_nodes.ts";
 import {
@@ -87,6 +88,7 @@ export class NodeMachine<Socket, RequestHandle, QueryHandle> {
   readonly service: ServiceMachine<Socket>;
   readonly #options: NodeMachineOptions;
   readonly #random: Random;
+  readonly #backgroundConcurrency: number;
   readonly #trace: ((event: TraceEvent) => void) | null;
   readonly #events = new Queue<NodeEvent<Socket, RequestHandle, QueryHandle>>();
   #sockets: NodeSockets<Socket> | null = null;
@@ -106,6 +108,8 @@ export class NodeMachine<Socket, RequestHandle, QueryHandle> {
   constructor(options: NodeMachineOptions, nowMs: number, wallMs: number) {
     this.#options = options;
     this.#random = options.random;
+    const { concurrency } = options;
+    this.#backgroundConcurrency = Math.min(concurrency, Math.max(2, Math.floor(concurrency / 8)));
     // Nodes that start together do not tick together.
     this.membership = new Membership(options.tableId, this.#drawTicks(100));
     this.#refreshTicks = this.#drawTicks(REFRESH_TICKS);
@@ -228,7 +232,9 @@ export class NodeMachine<Socket, RequestHandle, QueryHandle> {
     const { query, command, internal } = walk;
     const { visits, successes, errors } = query;
     this.#trace?.({ kind: "query-end", command, internal, visits, successes, errors });
-    if (cancels) this.cancelGroup(walk.group, new DHTError("REQUEST_DESTROYED", "Request destroyed"), nowMs);
+    if (cancels && walk.group.requests.size > 0) {
+      this.cancelGroup(walk.group, new DHTError("REQUEST_DESTROYED", "Request destroyed"), nowMs);
+    }
   }
 
   /** Stops: all requests end, nothing is answered. */
@@ -382,8 +388,6 @@ export class NodeMachine<Socket, RequestHandle, QueryHandle> {
         this.#handleCycle(request.purpose, nowMs);
         continue;
       }
-      const { tid, to: { host, port } } = request;
-      this.#trace?.({ kind: "request-failed", to: { host, port }, tid, code: codeOf(event.error) });
       this.#handleFailure(request, event.error, nowMs);
       this.#drainMembership(nowMs);
     }
@@ -401,14 +405,15 @@ export class NodeMachine<Socket, RequestHandle, QueryHandle> {
     error: Error,
     nowMs: number,
   ): void {
-    const { purpose, to } = request;
+    const { purpose, to, tid } = request;
+    this.#trace?.({ kind: "request-failed", to: anonymous(to), tid, code: codeOf(error) });
     const isTimeout = error instanceof DHTError && error.code === "REQUEST_TIMEOUT";
     switch (purpose.kind) {
       case "user":
         this.#events.push({ kind: "failed", handle: purpose.handle, error });
         break;
       case "visit":
-        purpose.walk.query.handleFailure(to, isTimeout, purpose.isSlow);
+        purpose.walk.query.handleFailure(purpose.visited, isTimeout, purpose.isSlow);
         if (purpose.walk.isActive) this.#advance(purpose.walk, nowMs);
         break;
       case "check":
@@ -439,35 +444,40 @@ export class NodeMachine<Socket, RequestHandle, QueryHandle> {
       return;
     }
     const { tid, token, error, value } = message;
+    const { purpose } = request;
+    const closer = message.closerNodes && purpose.kind === "visit"
+      ? purpose.walk.query.nameNodes(message.closerNodes)
+      : null;
     const reply: Reply = {
       tid,
       rtt: Math.round(nowMs - request.sentAtMs),
       from,
       to: { id: null, host: message.to.host, port: message.to.port },
       token,
-      closerNodes: message.closerNodes?.map(anonymous) ?? null,
+      closerNodes: closer?.map(({ node }) => node) ??
+        (message.closerNodes ? decodeAddresses(message.closerNodes).map(anonymous) : null),
       error,
       value,
     };
     this.#trace?.({ kind: "reply", from: { host, port }, tid, error, rttMs: reply.rtt });
-    this.#handleNews(from, reply.to, socket === this.#ownSocket);
-    this.#handleAnswer(request, reply, socket, nowMs);
+    this.#handleNews(from, reply.to, socket === this.#ownSocket, nowMs);
+    this.#handleAnswer(purpose, reply, closer ?? [], socket, nowMs);
   }
 
   #handleAnswer(
-    request: OutgoingRequest<Socket, Purpose<RequestHandle, QueryHandle>>,
+    purpose: Purpose<RequestHandle, QueryHandle>,
     reply: Reply,
+    closer: readonly NamedNode[],
     socket: Socket,
     nowMs: number,
   ): void {
-    const { purpose } = request;
     switch (purpose.kind) {
       case "user":
-        this.#drainMembership(nowMs);
         this.#events.push({ kind: "response", handle: purpose.handle, reply });
         break;
       case "visit":
-        this.#handleVisited(purpose.walk, purpose.isSlow, request.to, reply, nowMs);
+        purpose.walk.query.handleReply(reply, closer, purpose.visited, purpose.isSlow);
+        this.#handleVisited(purpose.walk, reply, nowMs);
         break;
       case "check":
         this.#checks--;
@@ -512,11 +522,11 @@ export class NodeMachine<Socket, RequestHandle, QueryHandle> {
     }
   }
 
-  #visit(walk: Walk<QueryHandle>, node: PersistentPeer, nowMs: number): void {
+  #visit(walk: Walk<QueryHandle>, visited: NamedNode, nowMs: number): void {
     const { internal, command, target, value, retries, force, group } = walk;
     try {
       this.#create({
-        to: node,
+        to: visited.node,
         internal,
         command,
         target,
@@ -525,12 +535,12 @@ export class NodeMachine<Socket, RequestHandle, QueryHandle> {
         retries: force ? 0 : retries,
         force,
         group,
-        purpose: { kind: "visit", walk, isSlow: false },
+        purpose: { kind: "visit", walk, visited, isSlow: false },
       }, nowMs);
     } catch (error) {
       // The walk goes on without the nodes that cannot be asked.
       if (!(error instanceof DHTError)) throw error;
-      walk.query.handleFailure(node, false, false);
+      walk.query.handleFailure(visited, false, false);
     }
   }
 
@@ -541,14 +551,12 @@ export class NodeMachine<Socket, RequestHandle, QueryHandle> {
     this.#ask(to, DOWN_HINT, encodeAddress(down), { kind: "hint" }, nowMs, walk.group);
   }
 
-  #handleVisited(walk: Walk<QueryHandle>, isSlow: boolean, to: Peer, reply: Reply, nowMs: number): void {
+  #handleVisited(walk: Walk<QueryHandle>, reply: Reply, nowMs: number): void {
     const { query } = walk;
-    query.handleReply(reply, to, isSlow);
     if (!walk.isActive || query.phase === "finished") return;
     if (reply.error !== 0) {
       this.#advance(walk, nowMs);
     } else if (walk.handle !== null) {
-      this.#drainMembership(nowMs);
       this.#events.push({ kind: "walk-reply", walk, reply });
     } else {
       this.#probeQuickly(walk, reply, nowMs);
@@ -557,11 +565,6 @@ export class NodeMachine<Socket, RequestHandle, QueryHandle> {
       query.concurrency = this.requests.activeCount < 3 ? concurrency : this.#backgroundConcurrency;
       this.#advance(walk, nowMs);
     }
-  }
-
-  get #backgroundConcurrency(): number {
-    const { concurrency } = this.#options;
-    return Math.min(concurrency, Math.max(2, Math.floor(concurrency / 8)));
   }
 
   #createBackgroundWalk(target: Uint8Array): Walk<QueryHandle> {
@@ -671,7 +674,8 @@ export class NodeMachine<Socket, RequestHandle, QueryHandle> {
 
   // Other nodes
 
-  #handleNews(from: Peer, to: PeerAddress, isSample: boolean): void {
+  /** Somebody was heard of, which counts before what they said is looked at. */
+  #handleNews(from: Peer, to: PeerAddress, isSample: boolean, nowMs: number): void {
     const { filterNode } = this.#options;
     if (filterNode && !filterNode(from)) return;
     if (from.id === null) {
@@ -679,6 +683,7 @@ export class NodeMachine<Socket, RequestHandle, QueryHandle> {
       return;
     }
     this.membership.handleNews(from as PersistentPeer, to, isSample);
+    this.#drainMembership(nowMs);
   }
 
   #drainMembership(nowMs: number): void {
@@ -717,9 +722,10 @@ export class NodeMachine<Socket, RequestHandle, QueryHandle> {
   #handleRequest(socket: Socket, bytes: Uint8Array, from: PeerAddress, nowMs: number): void {
     const request = this.service.handleRequest(socket, bytes, from, nowMs);
     if (!request) return;
-    if (request.from.id !== null) this.#handleNews(request.from, request.to, socket === this.#ownSocket);
+    if (request.from.id !== null) {
+      this.#handleNews(request.from, request.to, socket === this.#ownSocket, nowMs);
+    }
     if (!request.internal) {
-      this.#drainMembership(nowMs);
       this.#events.push({ kind: "request", request });
       return;
     }

@@ -6,7 +6,7 @@
 import type { Random } from "../base/mod.ts";
 import type { AdaptiveTimeoutOptions } from "./adaptive_timeout.ts";
 import type { Peer, PeerAddress, PersistentPeer } from "./peer.ts";
-import type { QueryMachine, Reply } from "./query_machine.ts";
+import type { NamedNode, QueryMachine, Reply } from "./query_machine.ts";
 import type { TableNode } from "./recent_nodes.ts";
 import type { RequestGroup } from "./request_machine.ts";
 import type { TraceEvent } from "./trace.ts";
@@ -132,7 +132,7 @@ export interface Walk<Handle> extends WalkInit<Handle> {
 /** What a request of the node is for. */
 export type Purpose<RequestHandle, QueryHandle> =
   | { readonly kind: "user"; readonly handle: RequestHandle }
-  | { readonly kind: "visit"; readonly walk: Walk<QueryHandle>; isSlow: boolean }
+  | { readonly kind: "visit"; readonly walk: Walk<QueryHandle>; readonly visited: NamedNode; isSlow: boolean }
   | { readonly kind: "check"; readonly node: TableNode }
   | { readonly kind: "challenge"; readonly oldest: TableNode; readonly replacement: TableNode }
   | { readonly kind: "quick-probe" | "probe" | "hint" };

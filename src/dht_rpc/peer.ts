@@ -50,6 +50,33 @@ export function decodeAddress(bytes: Uint8Array): PeerAddress | null {
   return { host, port };
 }
 
+/** The addresses that lie one behind the other in `bytes`. */
+export function decodeAddresses(bytes: Uint8Array): PeerAddress[] {
+  const addresses: PeerAddress[] = [];
+  for (let start = 0; start + ADDRESS_BYTES <= bytes.byteLength; start += ADDRESS_BYTES) {
+    addresses.push(decodeAddress(bytes.subarray(start))!);
+  }
+  return addresses;
+}
+
+/** The 6 bytes of an address at `start` as one number, which is small to keep and quick to compare. */
+export function addressNumber(bytes: Uint8Array, start = 0): number {
+  const high = bytes[start]! * 2 ** 24 + (bytes[start + 1]! << 16) + (bytes[start + 2]! << 8) +
+    bytes[start + 3]!;
+  return high * 2 ** 16 + (bytes[start + 5]! << 8) + bytes[start + 4]!;
+}
+
+/** Writes an address that {@linkcode addressNumber} read. */
+export function writeAddressNumber(address: number, bytes: Uint8Array, start: number): void {
+  const high = Math.floor(address / 2 ** 16);
+  bytes[start] = high >>> 24;
+  bytes[start + 1] = high >>> 16;
+  bytes[start + 2] = high >>> 8;
+  bytes[start + 3] = high;
+  bytes[start + 4] = address;
+  bytes[start + 5] = (address % 2 ** 16) >>> 8;
+}
+
 /** The address as a key of maps. */
 export function addressKey({ host, port }: PeerAddress): string {
   return `${host}:${port}`;

@@ -6,8 +6,17 @@
  * @module
  */
 import { equalBytes } from "../base/mod.ts";
-import { QUERY_ADDRESSES_MAX, QUERY_VISITS_MAX, SLOW_START_CONCURRENCY } from "./limits.ts";
-import { addressKey, isReachable, type Peer, type PeerAddress, peerId, type PersistentPeer } from "./peer.ts";
+import { blake2b } from "../crypto/mod.ts";
+import { ADDRESS_BYTES, K, QUERY_ADDRESSES_MAX, QUERY_VISITS_MAX, SLOW_START_CONCURRENCY } from "./limits.ts";
+import {
+  addressNumber,
+  decodeAddress,
+  encodeAddress,
+  isReachable,
+  type Peer,
+  type PeerAddress,
+  type PersistentPeer,
+} from "./peer.ts";
 import { compareDistance } from "./routing_table.ts";
 
 /** A reply to a request. */
@@ -22,8 +31,8 @@ export interface Reply {
   readonly to: Peer;
   /** What the other side accepts as proof of our address for a while, 32 bytes. */
   readonly token: Uint8Array | null;
-  /** Nodes that the other side knows near the target, 20 at most; a query fills in their ids. */
-  readonly closerNodes: Peer[] | null;
+  /** Nodes that the other side knows near the target, 20 at most; their ids are there in replies to queries. */
+  readonly closerNodes: readonly Peer[] | null;
   /** 0 when all went well. */
   readonly error: number;
   /** The answer. */
@@ -51,9 +60,12 @@ export interface QueryMachineOptions {
   readonly filterNode?: ((node: PersistentPeer) => boolean) | null;
 }
 
-interface Address {
+/** A node that was named, and what became of it. */
+export interface NamedNode {
+  /** Who it is. */
   readonly node: PersistentPeer;
-  state: "pending" | "answered" | "down";
+  /** Skipped are those that are too far away, or may not be asked. */
+  state: "skipped" | "pending" | "answered" | "down";
   /** Who named it. */
   readonly referrers: Peer[];
 }
@@ -85,11 +97,11 @@ export class QueryMachine {
   inflight = 0;
   readonly #options: QueryMachineOptions;
   readonly #closest: PersistentReply[] = [];
-  /** By address: whoever was named. */
-  readonly #addresses = new Map<string, Address>();
+  /** Whoever was named, by the number of the address. */
+  readonly #named = new Map<number, NamedNode>();
   /** To be asked: those to begin with in reverse order, then the others in any. */
-  readonly #given: PersistentPeer[] = [];
-  readonly #pending: PersistentPeer[] = [];
+  readonly #given: NamedNode[] = [];
+  readonly #pending: NamedNode[] = [];
   readonly #hints: DownHint[] = [];
   /** Requests under way that took longer than a timeout. */
   #slow = 0;
@@ -121,12 +133,30 @@ export class QueryMachine {
   /** Adds nodes of the routing table. */
   addFromTable(nodes: readonly PersistentPeer[]): void {
     this.#usedTable = true;
-    for (const node of nodes) this.#add(node, null);
+    this.addBootstrapNodes(nodes);
   }
 
   /** Adds bootstrap nodes. */
   addBootstrapNodes(nodes: readonly PersistentPeer[]): void {
-    for (const node of nodes) this.#add(node, null);
+    if (this.#options.onlyClosestNodes) return;
+    for (const node of nodes) {
+      const named = this.#name(addressNumber(encodeAddress(node)), () => node);
+      if (named.state === "skipped") this.#consider(named);
+    }
+  }
+
+  /** Finds out who the nodes are whose addresses lie in `bytes`. */
+  nameNodes(bytes: Uint8Array): NamedNode[] {
+    const nodes: NamedNode[] = [];
+    for (let start = 0; start < bytes.byteLength; start += ADDRESS_BYTES) {
+      // Most nodes are named again and again, so that their hash is known.
+      nodes.push(this.#name(addressNumber(bytes, start), () => {
+        const address = bytes.slice(start, start + ADDRESS_BYTES);
+        const { host, port } = decodeAddress(address)!;
+        return { id: blake2b(address), host, port };
+      }));
+    }
+    return nodes;
   }
 
   /** All nodes to begin with are there. */
@@ -139,26 +169,26 @@ export class QueryMachine {
     this.#phase = "finished";
   }
 
-  /** A node answered; {@linkcode QueryMachine.isSlow} says whether its request had become slow. */
-  handleReply(reply: Reply, to: PeerAddress, isSlow: boolean): void {
+  /** A visited node answered and named others; `isSlow` says whether its request had become slow. */
+  handleReply(reply: Reply, closerNodes: readonly NamedNode[], visited: NamedNode, isSlow: boolean): void {
     this.#leave(isSlow);
-    const address = this.#addresses.get(addressKey(to));
-    if (address) address.state = "answered";
+    visited.state = "answered";
     if (this.#phase === "finished") return;
     if (reply.error === 0) this.successes++;
     else this.errors++;
     if (reply.error === 0 && isPersistent(reply) && this.#isCloser(reply.from.id)) this.#addClosest(reply);
-    this.#addCloserNodes(reply);
+    if (!this.#options.onlyClosestNodes) {
+      for (const node of closerNodes) this.#handleNamed(node, reply.from);
+    }
     if (this.#isWarm) this.#isSlowStart = false;
   }
 
-  /** A node did not answer, or the request to it was cancelled. */
-  handleFailure(to: Peer, isTimeout: boolean, isSlow: boolean): void {
+  /** A visited node did not answer, or the request to it was cancelled. */
+  handleFailure(visited: NamedNode, isTimeout: boolean, isSlow: boolean): void {
     this.#leave(isSlow);
-    const address = this.#addresses.get(addressKey(to));
-    if (isTimeout && address) {
-      address.state = "down";
-      for (const referrer of address.referrers) this.#hints.push({ to: referrer, down: to });
+    if (isTimeout) {
+      visited.state = "down";
+      for (const referrer of visited.referrers) this.#hints.push({ to: referrer, down: visited.node });
     }
     this.errors++;
   }
@@ -169,7 +199,7 @@ export class QueryMachine {
   }
 
   /** The next node to ask, null when none is to be asked now. */
-  pollVisit(): PersistentPeer | null {
+  pollVisit(): NamedNode | null {
     if (this.#phase !== "walking" || this.#visits >= QUERY_VISITS_MAX) return null;
     const concurrency = (this.#isSlowStart ? SLOW_START_CONCURRENCY : this.concurrency) + this.#slow;
     if (this.inflight >= concurrency) return null;
@@ -223,60 +253,58 @@ export class QueryMachine {
     if (isSlow) this.#slow--;
   }
 
-  #addGiven(node: Peer): void {
-    const known = node.id === null || node.id === undefined ? withId(node) : node as PersistentPeer;
-    const key = addressKey(known);
-    if (this.#addresses.has(key)) return;
-    this.#addresses.set(key, { node: known, state: "pending", referrers: [] });
-    this.#given.push(known);
+  #addGiven({ id, host, port }: Peer): void {
+    const address = encodeAddress({ host, port });
+    const named = this.#name(addressNumber(address), () => ({ id: id ?? blake2b(address), host, port }));
+    if (named.state !== "skipped") return;
+    named.state = "pending";
+    this.#given.push(named);
   }
 
-  #addCloserNodes(reply: Reply): void {
-    const { closerNodes } = reply;
-    if (!closerNodes) return;
-    const { filterNode, ownId } = this.#options;
-    for (let i = 0; i < closerNodes.length; i++) {
-      const node = closerNodes[i]!;
-      // Most nodes are named again and again, so that their hash is known.
-      const known = this.#addresses.get(addressKey(node))?.node ?? withId(node);
-      closerNodes[i] = known;
-      if (!isReachable(known) || (filterNode && !filterNode(known))) continue;
-      if (equalBytes(known.id, ownId)) continue;
-      this.#add(known, reply.from);
-    }
+  #name(key: number, identify: () => PersistentPeer): NamedNode {
+    let named = this.#named.get(key);
+    if (named) return named;
+    named = { node: identify(), state: "skipped", referrers: [] };
+    if (this.#named.size < QUERY_ADDRESSES_MAX) this.#named.set(key, named);
+    return named;
   }
 
-  #add(node: PersistentPeer, referrer: Peer | null): void {
-    if (this.#options.onlyClosestNodes) return;
-    const key = addressKey(node);
-    const known = this.#addresses.get(key);
-    if (known) {
-      if (!referrer) return;
-      if (known.state === "down") this.#hints.push({ to: referrer, down: node });
-      else if (known.state === "pending") known.referrers.push(referrer);
+  #handleNamed(named: NamedNode, referrer: Peer): void {
+    if (named.state === "down") {
+      this.#hints.push({ to: referrer, down: named.node });
       return;
     }
-    if (!this.#isCloser(node.id) || this.#addresses.size >= QUERY_ADDRESSES_MAX) return;
-    this.#addresses.set(key, { node, state: "pending", referrers: referrer ? [referrer] : [] });
-    this.#pending.push(node);
+    if (named.state === "skipped") this.#consider(named);
+    if (named.state === "pending" && named.referrers.length < K) named.referrers.push(referrer);
+  }
+
+  #consider(named: NamedNode): void {
+    const { node } = named;
+    const { filterNode, ownId } = this.#options;
+    if (!this.#isCloser(node.id) || this.#pending.length >= QUERY_ADDRESSES_MAX) return;
+    if (!isReachable(node) || equalBytes(node.id, ownId) || (filterNode && !filterNode(node))) return;
+    named.state = "pending";
+    this.#pending.push(named);
   }
 
   /** Takes the pending node that is closest to the target, and drops those that came too late. */
-  #takeClosest(): PersistentPeer | null {
+  #takeClosest(): NamedNode | null {
     const pending = this.#pending;
     let best = -1;
     for (let i = 0; i < pending.length; i++) {
-      if (best < 0 || compareDistance(this.target, pending[i]!.id, pending[best]!.id) < 0) best = i;
+      const isCloser = best < 0 ||
+        compareDistance(this.target, pending[i]!.node.id, pending[best]!.node.id) < 0;
+      if (isCloser) best = i;
     }
     if (best < 0) return null;
-    const node = pending[best]!;
-    if (!this.#isCloser(node.id)) {
+    const named = pending[best]!;
+    if (!this.#isCloser(named.node.id)) {
       pending.length = 0;
       return null;
     }
     pending[best] = pending[pending.length - 1]!;
     pending.pop();
-    return node;
+    return named;
   }
 
   #isCloser(id: Uint8Array): boolean {
@@ -300,8 +328,4 @@ export class QueryMachine {
 
 function isPersistent(reply: Reply): reply is PersistentReply {
   return reply.from.id !== null;
-}
-
-function withId({ host, port }: PeerAddress): PersistentPeer {
-  return { id: peerId(host, port), host, port };
 }

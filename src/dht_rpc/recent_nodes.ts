@@ -9,6 +9,8 @@ import type { PeerAddress, PersistentPeer } from "./peer.ts";
 
 /** A node of the routing table. Times are ticks. */
 export interface TableNode extends PersistentPeer {
+  /** Host and port as one number, for quick encoding. */
+  readonly address: number;
   /** Our address as the node sees it, null before it told. */
   to: PeerAddress | null;
   /** When `to` was counted last, 0 for never. */

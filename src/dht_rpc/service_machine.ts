@@ -5,14 +5,15 @@
  *
  * @module
  */
+import { allocBytesPooled } from "../base/mod.ts";
 import { decode, uint16, uint32 } from "../compact_encoding/mod.ts";
 import { DELAYED_PING, DOWN_HINT, FIND_NODE, PING, PING_NAT } from "./commands.ts";
 import { ERROR_INVALID_TOKEN, ERROR_UNKNOWN_COMMAND } from "./errors.ts";
-import { DELAYED_PINGS_MAX, DELAYED_PINGS_PER_HOST_MAX } from "./limits.ts";
+import { ADDRESS_BYTES, DELAYED_PINGS_MAX, DELAYED_PINGS_PER_HOST_MAX } from "./limits.ts";
 import type { Membership } from "./membership.ts";
 import { decodeRequest, encodeReply, encodeRequest } from "./messages.ts";
 import type { InboundRequest, ReplyContent } from "./node_types.ts";
-import { decodeAddress, type PeerAddress } from "./peer.ts";
+import { decodeAddress, type PeerAddress, writeAddressNumber } from "./peer.ts";
 import { Queue } from "./queue.ts";
 import { RequestLimiter } from "./request_limiter.ts";
 import type { Transmit } from "./request_machine.ts";
@@ -66,9 +67,7 @@ export class ServiceMachine<Socket> {
       to,
       id: this.#options.idOf(socket),
       token: content.hasToken ? this.#tokens.issue(to.host, nowMs) : null,
-      closerNodes: target !== null && content.hasCloserNodes
-        ? this.#options.membership.table.closest(target)
-        : null,
+      closerNodes: target !== null && content.hasCloserNodes ? this.#closestTo(target) : null,
       error,
       value,
     });
@@ -193,6 +192,13 @@ export class ServiceMachine<Socket> {
   /** Requests that were not served because there were too many. */
   get droppedCount(): number {
     return this.#limiter.droppedCount;
+  }
+
+  #closestTo(target: Uint8Array): Uint8Array {
+    const nodes = this.#options.membership.table.closest(target);
+    const bytes = allocBytesPooled(nodes.length * ADDRESS_BYTES);
+    nodes.forEach(({ address }, i) => writeAddressNumber(address, bytes, i * ADDRESS_BYTES));
+    return bytes;
   }
 
   #replyEmpty(request: InboundRequest<Socket>, nowMs: number): void {

@@ -1,11 +1,11 @@
 /** What dht-rpc 6.27.0, nat-sampler, kademlia-routing-table and adaptive-timeout do, replayed. */
 import { strict as assert } from "node:assert";
-import { hexBytes, hexText, SeededRandom } from "../../../src/base/mod.ts";
+import { concatBytes, hexBytes, hexText, SeededRandom } from "../../../src/base/mod.ts";
 import { AdaptiveTimeout } from "../../../src/dht_rpc/adaptive_timeout.ts";
 import { NetworkHealth } from "../../../src/dht_rpc/health.ts";
 import { decodeReply, decodeRequest, encodeReply, encodeRequest } from "../../../src/dht_rpc/messages.ts";
 import { NatSampler } from "../../../src/dht_rpc/nat_sampler.ts";
-import { peerId } from "../../../src/dht_rpc/peer.ts";
+import { decodeAddresses, encodeAddress, peerId } from "../../../src/dht_rpc/peer.ts";
 import { RoutingTable } from "../../../src/dht_rpc/routing_table.ts";
 import { Tokens } from "../../../src/dht_rpc/tokens.ts";
 import vectors from "../../vectors/dht_rpc/vectors.json" with { type: "json" };
@@ -57,19 +57,16 @@ for (const { name, request, reply, seen, answer, serverId } of vectors.traffic) 
       {
         tid: message.tid,
         token: optionalHex(message.token),
-        closerNodes: message.closerNodes?.map(({ host, port }) => ({ host, port })) ?? null,
+        closerNodes: message.closerNodes && decodeAddresses(message.closerNodes),
         error: message.error,
         value: optionalHex(message.value),
       },
       { tid, token, closerNodes, error, value },
     );
     const id = hexBytes(serverId!);
-    assert.equal(
-      hexText(
-        encodeReply({ tid, to, id, token: optional(token), closerNodes, error, value: optional(value) }),
-      ),
-      reply,
-    );
+    const named = closerNodes && concatBytes(closerNodes.map(encodeAddress));
+    const again = { tid, to, id, token: optional(token), closerNodes: named, error, value: optional(value) };
+    assert.equal(hexText(encodeReply(again)), reply);
   });
 }
 
