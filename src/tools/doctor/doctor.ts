@@ -1,0 +1,221 @@
+/**
+ * Checks which parts of connecting to peers work here, one after the other.
+ *
+ * @module
+ */
+import { QuinceError } from "../../base/mod.ts";
+import { HyperDHT, type SecretStream } from "../../hyperdht/mod.ts";
+import { explainCode } from "./advice.ts";
+import { type Finding, finding } from "./finding.ts";
+
+/** Options of {@linkcode examine}. */
+export interface DoctorOptions {
+  /** Makes a node as the user's program would; they are destroyed at the end. */
+  readonly createNode: () => HyperDHT;
+  /** A peer to connect to, its public key. */
+  readonly peer?: Uint8Array | null;
+  /** A blind relay to connect to, its public key. */
+  readonly relay?: Uint8Array | null;
+  /** How long each step may take, ms (default 20 000). */
+  readonly timeoutMs?: number;
+}
+
+const STEP_TIMEOUT_MS = 20_000;
+const POLITE_END_MS = 1000;
+
+/** Makes the checks and tells each finding as soon as it is made; stops where nothing further can work. */
+export async function* examine(options: DoctorOptions): AsyncGenerator<Finding> {
+  const timeoutMs = options.timeoutMs ?? STEP_TIMEOUT_MS;
+  await using nodes = new AsyncDisposableStack();
+  const node = nodes.use(options.createNode());
+  const bound = await checkBinding(node);
+  yield bound;
+  if (bound.status === "failed") return;
+  const bootstrapped = await checkBootstrap(node, timeoutMs);
+  yield bootstrapped;
+  if (bootstrapped.status === "failed") return;
+  yield checkNAT(node);
+  yield checkLAN(node);
+  yield await checkReachable(node, nodes.use(options.createNode()), timeoutMs);
+  yield await checkPeer("peer", node, options.peer ?? null, timeoutMs);
+  yield await checkPeer("relay", node, options.relay ?? null, timeoutMs);
+}
+
+async function checkBinding(node: HyperDHT): Promise<Finding> {
+  try {
+    await node.bind();
+    const { host, port } = node.address()!;
+    return finding("bind", "ok", `UDP sockets are bound, the first to ${host}:${port}`, { host, port });
+  } catch (error) {
+    const code = codeOf(error);
+    const advice = code === "ERR_PERMISSION"
+      ? "Run with --allow-net; peers have any address, so it cannot be narrowed to some hosts."
+      : code === "EADDRINUSE"
+      ? "Give another --port, or end the program that has it."
+      : "Check that --host is an address of this machine and that UDP is allowed.";
+    return finding("bind", "failed", `No UDP socket can be bound: ${messageOf(error)}`, { code }, advice);
+  }
+}
+
+async function checkBootstrap(node: HyperDHT, timeoutMs: number): Promise<Finding> {
+  const startedMs = performance.now();
+  const bootstrap = node.bootstrapNodes.map(({ host, port }) => `${host}:${port}`);
+  try {
+    await node.fullyBootstrapped({ signal: AbortSignal.timeout(timeoutMs) });
+  } catch (error) {
+    return notBootstrapped(bootstrap, { code: codeOf(error) });
+  }
+  const nodeCount = node.toArray().length;
+  const durationMs = Math.round(performance.now() - startedMs);
+  if (nodeCount === 0) return notBootstrapped(bootstrap, { durationMs });
+  const summary = `The network answers: ${nodeCount} nodes are known after ${durationMs} ms`;
+  return finding("bootstrap", "ok", summary, { bootstrap, nodeCount, durationMs });
+}
+
+function notBootstrapped(bootstrap: readonly string[], details: Readonly<Record<string, unknown>>): Finding {
+  return finding(
+    "bootstrap",
+    "failed",
+    `No node of the network answers, of ${bootstrap.join(", ") || "no bootstrap nodes"}`,
+    { bootstrap, ...details },
+    "UDP may be blocked: try another network, and look at the firewall of this machine and router. For a private " +
+      "network give --bootstrap host:port of a node that runs.",
+  );
+}
+
+function checkNAT(node: HyperDHT): Finding {
+  const { host, port, firewalled, randomized } = node;
+  const details = { host, port, firewalled, randomized };
+  if (host === null) {
+    return finding(
+      "nat",
+      "warning",
+      "The nodes do not agree on our address, so the kind of NAT is not known",
+      details,
+      "Try again in a minute; with few nodes in the network it may stay so.",
+    );
+  }
+  if (!firewalled) {
+    return finding("nat", "ok", `This machine can be reached by anyone, at ${host}:${port}`, details);
+  }
+  if (randomized) {
+    return finding(
+      "nat",
+      "warning",
+      `The router gives every destination another port of ${host}: peers behind such a router cannot be reached`,
+      details,
+      "Use a relay (relayThrough) for those peers, or forward a UDP port on the router and give it as --port.",
+    );
+  }
+  const summary = `We are seen as ${host}:${port} by everyone: holes can be punched to most peers`;
+  return finding("nat", "ok", summary, details);
+}
+
+function checkLAN(node: HyperDHT): Finding {
+  try {
+    const hosts = node.udx.networkInterfaces()
+      .filter(({ family, internal }) => family === 4 && !internal)
+      .map(({ host }) => host);
+    if (hosts.length > 0) {
+      const summary = `Peers in the same network can come directly, at ${hosts.join(", ")}`;
+      return finding("lan", "ok", summary, { hosts });
+    }
+    const summary = "This machine has no address in a local network";
+    return finding("lan", "warning", summary, { hosts }, "Connect it to a network for peers nearby.");
+  } catch (error) {
+    return finding(
+      "lan",
+      "warning",
+      "The addresses of this machine cannot be listed, so peers in the same network are not told of them",
+      { code: codeOf(error) },
+      "Run with --allow-sys=networkInterfaces.",
+    );
+  }
+}
+
+/** A second node connects to a server on the first one by its key, which takes the whole way but the distance. */
+async function checkReachable(node: HyperDHT, other: HyperDHT, timeoutMs: number): Promise<Finding> {
+  const server = node.createServer((socket) => {
+    socket.on("error", () => {}); // the other end tells
+    socket.end();
+  });
+  try {
+    await server.listen(HyperDHT.keyPair());
+    const startedMs = performance.now();
+    await openAndClose(other.connect(server.publicKey!), timeoutMs);
+    const durationMs = Math.round(performance.now() - startedMs);
+    const summary = `A server here is found and connected by its key, in ${durationMs} ms`;
+    return finding("reachable", "ok", summary, { durationMs });
+  } catch (error) {
+    return failedConnect("reachable", "A server on this machine cannot be connected to by its key", error);
+  } finally {
+    await server.close();
+  }
+}
+
+async function checkPeer(
+  stage: "peer" | "relay",
+  node: HyperDHT,
+  publicKey: Uint8Array | null,
+  timeoutMs: number,
+): Promise<Finding> {
+  const name = stage === "peer" ? "The peer" : "The relay";
+  if (publicKey === null) {
+    const flag = stage === "peer" ? "--peer" : "--relay";
+    return finding(stage, "skipped", `${name} was not checked: give its key with ${flag}`);
+  }
+  const startedMs = performance.now();
+  const socket = node.connect(publicKey);
+  try {
+    const path = await openAndClose(socket, timeoutMs);
+    const durationMs = Math.round(performance.now() - startedMs);
+    const summary = `${name} is connected in ${durationMs} ms, at ${path ?? "an unknown address"}`;
+    return finding(stage, "ok", summary, { durationMs, path });
+  } catch (error) {
+    return failedConnect(stage, `${name} cannot be connected`, error);
+  }
+}
+
+/** Resolves, once the connection has been open and is closed again, with the address that it went to. */
+async function openAndClose(socket: SecretStream, timeoutMs: number): Promise<string | null> {
+  let failure: Error | null = null;
+  const closed = new Promise<void>((resolve) => socket.once("close", resolve));
+  socket.on("error", (error: Error) => failure = error);
+  const timer = setTimeout(
+    () => socket.destroy(new QuinceError("ETIMEDOUT", "Nothing came in time")),
+    timeoutMs,
+  );
+  try {
+    const isOpen = await socket.opened;
+    const { remoteHost, remotePort } = (socket.rawStream ?? {}) as {
+      remoteHost?: string;
+      remotePort?: number;
+    };
+    if (isOpen) socket.end();
+    socket.resume();
+    await closed;
+    if (!isOpen || failure !== null) {
+      throw failure ?? new QuinceError("PEER_CONNECTION_FAILED", "It closed at once");
+    }
+    return remoteHost ? `${remoteHost}:${remotePort}` : null;
+  } finally {
+    clearTimeout(timer);
+    socket.destroy();
+  }
+}
+
+function failedConnect(stage: "reachable" | "peer" | "relay", what: string, error: unknown): Finding {
+  const code = codeOf(error);
+  const { summary, advice } = explainCode(code);
+  const report = (error as { report?: unknown } | null)?.report ?? null;
+  return finding(stage, "failed", `${what}: ${summary}`, { code, report }, advice);
+}
+
+function codeOf(error: unknown): string {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === "string" ? code : error instanceof Error ? error.name : "unknown";
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

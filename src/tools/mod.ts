@@ -1,0 +1,7 @@
+/**
+ * Programs on top of the stack, as libraries; the command line is in `cli`.
+ *
+ * @module
+ */
+export { type DoctorOptions, type DoctorStage, examine, type Finding } from "./doctor/mod.ts";
+export { RelayNode, type RelayNodeOptions } from "./relay/mod.ts";
