@@ -1,0 +1,26 @@
+/**
+ * The program `quince`: `deno run -A jsr:@quince/quince/cli <command>`.
+ *
+ * @module
+ */
+import process from "node:process";
+import { runCommandLine } from "./program.ts";
+import type { Terminal } from "./terminal.ts";
+
+const FALLBACK_COLUMNS = 80;
+
+const stopping = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  // The second one ends the process as if nobody listened.
+  process.once(signal, () => stopping.abort());
+}
+
+const terminal: Terminal = {
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+  isInteractive: process.stdout.isTTY === true,
+  columns: process.stdout.columns || FALLBACK_COLUMNS,
+  signal: stopping.signal,
+};
+
+process.exitCode = await runCommandLine(process.argv.slice(2), terminal);

@@ -1,0 +1,217 @@
+import assert from "node:assert/strict";
+import { runCommandLine } from "../../../src/cli/mod.ts";
+import { idEncoding } from "../../../src/hypercore_crypto/mod.ts";
+import { HyperDHT } from "../../../src/hyperdht/mod.ts";
+import createTestnet, { type Testnet } from "../../../src/hyperdht/testnet/mod.ts";
+import { RecordingTerminal } from "../../helpers/recording_terminal.ts";
+
+const SEED = "5e".repeat(32);
+
+function network(testnet: Testnet): string[] {
+  const [first] = testnet.bootstrap as { host: string; port: number }[];
+  return ["--host", "127.0.0.1", "--bootstrap", `${first!.host}:${first!.port}`];
+}
+
+/** Runs a command to its end. */
+async function run(...args: string[]): Promise<{ code: number; terminal: RecordingTerminal }> {
+  const terminal = new RecordingTerminal();
+  return { code: await runCommandLine(args, terminal), terminal };
+}
+
+Deno.test("--help lists the commands and ends with 0; without a command it ends with 64", async () => {
+  const help = await run("--help");
+  assert.equal(help.code, 0);
+  for (const command of ["dht", "relay", "lookup", "announce", "ping", "doctor"]) {
+    assert.match(help.terminal.output, new RegExp(`^  ${command} `, "m"));
+  }
+  assert.equal((await run()).code, 64);
+});
+
+Deno.test("wrong command lines end with 64 and say what is wrong", async () => {
+  for (
+    const [args, words] of [
+      [["nothing"], /unknown command 'nothing'/],
+      [["dht", "--port", "70000"], /0 to 65535/],
+      [["dht", "--bootstrap", "nowhere"], /host:port/],
+      [["dht", "--nodes", "0"], /whole number from 1/],
+      [["relay", "--seed", "abc"], /52 characters/],
+      [["relay", "--rate", "-1"], /greater than 0/],
+      [["lookup", "words"], /"words" is no key/],
+      [["ping"], /missing required argument/],
+    ] as const
+  ) {
+    const { code, terminal } = await run(...args);
+    assert.equal(code, 64, args.join(" "));
+    assert.match(terminal.errors, words);
+  }
+});
+
+Deno.test("DHT-084 dht --bootstrap alone needs --host", async () => {
+  const { code, terminal } = await run("dht", "--bootstrap");
+  assert.equal(code, 1);
+  assert.match(terminal.errors, /--host/);
+});
+
+Deno.test("DHT-082 dht --port goes with a single node", async () => {
+  const { code, terminal } = await run("dht", "--port", "4000", "--nodes", "2");
+  assert.equal(code, 1);
+  assert.match(terminal.errors, /single node/);
+});
+
+Deno.test("DHT-081 DHT-082 DHT-083 DHT-084 DHT-085 DHT-086 dht runs a bootstrap node, and nodes that join it", async () => {
+  const first = new RecordingTerminal();
+  // A port that is free now.
+  await using free = new HyperDHT({ host: "127.0.0.1", bootstrap: [] });
+  await free.bind();
+  const port = String(free.address()!.port);
+  await free.destroy();
+  const running = runCommandLine(["dht", "--bootstrap", "--host", "127.0.0.1", "--port", port], first);
+  assert.equal(await first.line("Bootstrap node"), `Bootstrap node bound to 127.0.0.1:${port}`);
+
+  const more = new RecordingTerminal();
+  const args = ["dht", "--bootstrap", `127.0.0.1:${port}`, "--host", "127.0.0.1", "--nodes", "2", "--json"];
+  const joining = runCommandLine(args, more);
+  await more.line("started");
+  assert.deepEqual(
+    more.values.map(({ event, node }) => [event, node]).filter(([event]) => event === "bound"),
+    [
+      ["bound", 0],
+      ["bound", 1],
+    ],
+  );
+  const single = new RecordingTerminal();
+  const last = runCommandLine([...args.slice(0, -1), "--node"], single);
+  assert.equal(await single.line("running"), "1 node is running");
+  for (const terminal of [first, more, single]) terminal.stop();
+  assert.deepEqual(await Promise.all([running, joining, last]), [0, 0, 0]);
+});
+
+Deno.test("announce and lookup meet under a topic; ping measures peers and nodes", async () => {
+  await using testnet = await createTestnet(3);
+  const announcer = new RecordingTerminal();
+  const announcing = runCommandLine(
+    ["announce", "a topic", "--text", "--seed", SEED, ...network(testnet)],
+    announcer,
+  );
+  const key = idEncoding.encode(HyperDHT.keyPair(Buffer.from(SEED, "hex")).publicKey);
+  assert.equal(await announcer.line("Announced"), `Announced as ${key}`);
+
+  const found = await run("lookup", "a topic", "--text", "--json", ...network(testnet));
+  assert.equal(found.code, 0);
+  assert.deepEqual(found.terminal.values.map(({ event, key }) => ({ event, key })), [{ event: "peer", key }]);
+  const none = await run("lookup", key, ...network(testnet));
+  assert.deepEqual([none.code, none.terminal.errors], [2, "Nobody has announced this topic\n"]);
+
+  const peer = await run("ping", key, ...network(testnet));
+  assert.match(peer.terminal.output, new RegExp(`^${key} answered in \\d+ ms\n$`));
+  assert.match(await announcer.line("Connection"), /^Connection from [a-z0-9]{52}$/);
+  const [{ host, port }] = testnet.bootstrap as [{ host: string; port: number }];
+  const node = await run("ping", `${host}:${port}`, "--json", ...network(testnet));
+  assert.equal(node.terminal.values[0]!.event, "answered");
+  const nobody = await run("ping", SEED, ...network(testnet));
+  assert.deepEqual([nobody.code, nobody.terminal.errors.startsWith("PEER_NOT_FOUND")], [1, true]);
+
+  announcer.stop();
+  assert.equal(await announcing, 0);
+  assert.equal((await run("lookup", "a topic", "--text", ...network(testnet))).code, 2);
+});
+
+Deno.test("relay joins peers that meet at it, and tells what it relayed", async () => {
+  await using testnet = await createTestnet(4);
+  const terminal = new RecordingTerminal();
+  const relaying = runCommandLine(
+    [
+      "relay",
+      "--seed",
+      SEED,
+      "--pairs",
+      "4",
+      "--rate",
+      "512",
+      "--total-rate",
+      "2048",
+      "--hours",
+      "1",
+      ...network(testnet),
+    ],
+    terminal,
+  );
+  const relay = HyperDHT.keyPair(Buffer.from(SEED, "hex")).publicKey;
+  assert.equal(await terminal.line("Relaying"), `Relaying as ${idEncoding.encode(relay)}`);
+
+  // As behind firewalls: they neither offer their own addresses nor find out that they could.
+  const [one, other] = [1, 2].map(() => testnet.createNode({ quickFirewall: false })) as [HyperDHT, HyperDHT];
+  await Promise.all([one.fullyBootstrapped(), other.fullyBootstrapped()]);
+  const server = one.createServer(
+    { relayThrough: relay, holepunch: false, shareLocalAddress: false },
+    (socket) => {
+      socket.on("error", () => {});
+      socket.pipe(socket);
+    },
+  );
+  await server.listen();
+  const socket = other.connect(server.publicKey!, { relayThrough: relay, localConnection: false });
+  socket.write("through the relay");
+  const [data] = await new Promise<[Uint8Array]>((resolve, reject) => {
+    socket.once("data", (bytes: Uint8Array) => resolve([bytes]));
+    socket.once("error", reject);
+  });
+  assert.equal(String(data), "through the relay");
+  const closed = new Promise<void>((resolve) => socket.once("close", resolve));
+  socket.end();
+  await closed;
+  await server.close();
+  terminal.stop();
+  assert.equal(await relaying, 0);
+  const [, pairCount, byteCount] = /^Relayed pairs: (\d+), bytes: (\d+)$/m.exec(terminal.output)!;
+  assert.deepEqual([pairCount, Number(byteCount) > 0], ["1", true]);
+});
+
+Deno.test("doctor says what works and explains what does not", async () => {
+  await using testnet = await createTestnet(4);
+  await using node = testnet.createNode();
+  const server = node.createServer((socket) => {
+    socket.on("error", () => {});
+    socket.end();
+  });
+  await server.listen();
+  const key = idEncoding.encode(server.publicKey!);
+  const healthy = await run("doctor", "--peer", key, ...network(testnet));
+  assert.equal(healthy.code, 0);
+  assert.deepEqual(
+    healthy.terminal.lines.map((line) => line.slice(0, 18).trim().split(/\s+/).slice(0, 2).join(" ")),
+    [
+      "ok bind",
+      "ok bootstrap",
+      "ok nat",
+      healthy.terminal.lines[3]!.startsWith("  ok") ? "ok lan" : "warn lan",
+      "ok reachable",
+      "ok peer",
+      "- relay",
+    ],
+  );
+  const lost = await run("doctor", "--peer", SEED, "--relay", SEED, "--json", ...network(testnet));
+  assert.equal(lost.code, 1);
+  assert.deepEqual(
+    lost.terminal.values.filter(({ status }) => status === "failed").map(({ stage }) => stage),
+    [
+      "peer",
+      "relay",
+    ],
+  );
+  const peer = lost.terminal.values.find(({ stage }) => stage === "peer")!;
+  assert.match(peer.summary as string, /nobody on the network knows this key/);
+  assert.match(peer.advice as string, /Check the key/);
+  assert.equal(lost.terminal.errors, "2 of the checks failed\n");
+});
+
+Deno.test("doctor stops where nothing further can work", async () => {
+  const dead = await run("doctor", "--host", "127.0.0.1", "--bootstrap", "127.0.0.1:9", "--json");
+  assert.equal(dead.code, 1);
+  assert.deepEqual(dead.terminal.values.map(({ stage, status }) => `${stage} ${status}`), [
+    "bind ok",
+    "bootstrap failed",
+  ]);
+  const nowhere = await run("doctor", "--host", "203.0.113.77", "--json");
+  assert.deepEqual(nowhere.terminal.values.map(({ stage, status }) => `${stage} ${status}`), ["bind failed"]);
+});
