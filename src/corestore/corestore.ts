@@ -109,6 +109,8 @@ export class Corestore extends TypedEventEmitter<CorestoreEvents> {
   #opening: Promise<void> | null = null;
   #isOpened = false;
   #isClosed = false;
+  /** What kept the store from opening. */
+  #failure: unknown;
 
   /**
    * Opens a store in the background.
@@ -156,6 +158,7 @@ export class Corestore extends TypedEventEmitter<CorestoreEvents> {
     try {
       await this.#root.open();
     } catch (error) {
+      this.#failure = error;
       this.close().catch(ignoreUntilAsked);
       throw error;
     }
@@ -427,7 +430,10 @@ export class Corestore extends TypedEventEmitter<CorestoreEvents> {
 
   #assertOpen(): void {
     if (this.closing === null && !this.#root.isClosing) return;
-    throw new CorestoreError("STORE_CLOSED", "The corestore is closed");
+    const message = this.#failure === undefined
+      ? "The corestore is closed"
+      : "The corestore could not be opened, see ready()";
+    throw new CorestoreError("STORE_CLOSED", message, { cause: this.#failure });
   }
 }
 

@@ -32,6 +32,13 @@ export interface CorestoreOptions extends CorestoreSessionOptions {
   readonly primaryKey?: Uint8Array;
   /** Acknowledges that two stores with one primary key must never write the same core. */
   readonly unsafe?: boolean;
+  /**
+   * Identity of the store: kept by the first open that gives one; an open that gives another fails with
+   * `STORE_CONFLICT`.
+   */
+  readonly id?: string;
+  /** Has no effect: a store that was copied can be opened. Never let two copies write the same core. */
+  readonly allowBackup?: boolean;
   /** Waits while another process has the store open for writing. Default false: `STORAGE_LOCKED`. */
   readonly wait?: boolean;
   /** Handed to every core, for what is built on it (`core.globalCache`). */

@@ -74,6 +74,7 @@ export class RootStore {
   readonly #streams = new StreamRegistry();
   readonly #clock: Clock | undefined;
   readonly #waits: boolean;
+  readonly #id: string | null;
   #primaryKey: Uint8Array | null;
   #opening: Promise<void> | null = null;
   #isClosing = false;
@@ -101,6 +102,7 @@ export class RootStore {
     this.#primaryKey = primaryKey && copyBytes(primaryKey);
     this.#clock = options.clock;
     this.#waits = options.wait === true;
+    this.#id = options.id ?? null;
   }
 
   /** The secret that names become keys with; null before the store is open, unless it was given. */
@@ -117,7 +119,7 @@ export class RootStore {
    * Opens storage and reads, or makes, the primary key; idempotent.
    *
    * @throws {StorageError} as the storage.
-   * @throws {CorestoreError} `STORE_CONFLICT` where another primary key is stored.
+   * @throws {CorestoreError} `STORE_CONFLICT` where another primary key or id is stored.
    */
   open(): Promise<void> {
     return this.#opening ??= this.#open();
@@ -125,6 +127,7 @@ export class RootStore {
 
   async #open(): Promise<void> {
     await this.#openStorage();
+    if (this.#id !== null) await this.#checkId(this.#id);
     const stored = await this.storage.getSeed();
     if (stored === null && this.storage.storage.readOnly) return;
     const primaryKey = stored ??
@@ -133,6 +136,17 @@ export class RootStore {
       throw new CorestoreError("STORE_CONFLICT", "Another corestore is stored here: its primary key differs");
     }
     this.#primaryKey = primaryKey;
+  }
+
+  async #checkId(id: string): Promise<void> {
+    const stored = await this.storage.getId();
+    if (stored === null && !this.storage.storage.readOnly) await this.storage.setId(id);
+    else if (stored !== id) {
+      throw new CorestoreError(
+        "STORE_CONFLICT",
+        `Another corestore is stored here: its id is ${stored ?? "not set"}`,
+      );
+    }
   }
 
   async #openStorage(): Promise<void> {

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { copyBytes, hexText, utf8Bytes } from "../../base/mod.ts";
+import { copyBytes, hexText, utf8Bytes, utf8Text } from "../../base/mod.ts";
 import c from "../../compact_encoding/mod.ts";
 import { type Storage, StorageError, WriteBatch } from "../../storage/mod.ts";
 import { HypercoreError } from "../errors.ts";
@@ -31,6 +31,7 @@ const META_LAYOUT = utf8Bytes("layout");
 const META_NEXT_OWNER = utf8Bytes("owner");
 const META_DEFAULT = utf8Bytes("default");
 const META_SEED = utf8Bytes("seed");
+const META_ID = utf8Bytes("id");
 
 /** A log to be created. */
 export interface CoreInit {
@@ -175,6 +176,17 @@ export class CoreStore {
       await this.storage.write(batch, { durable: true });
       return seed;
     });
+  }
+
+  /** A text that a program tells its stores apart by; null while there is none. */
+  async getId(): Promise<string | null> {
+    const id = await this.storage.getRecord("meta", META_ID);
+    return id && utf8Text(id);
+  }
+
+  /** Changes that text. */
+  async setId(id: string): Promise<void> {
+    await this.#write((batch) => batch.putRecord("meta", META_ID, utf8Bytes(id)));
   }
 
   /** Stores a new log and resolves to what is known of it: what was stored before, where it was. */
