@@ -191,17 +191,25 @@ async function openAndClose(socket: SecretStream, timeoutMs: number): Promise<st
       remoteHost?: string;
       remotePort?: number;
     };
-    if (isOpen) socket.end();
-    socket.resume();
-    await closed;
-    if (!isOpen || failure !== null) {
+    if (!isOpen) {
+      await closed;
       throw failure ?? new QuinceError("PEER_CONNECTION_FAILED", "It closed at once");
     }
+    await endPolitely(socket, closed);
     return remoteHost ? `${remoteHost}:${remotePort}` : null;
   } finally {
     clearTimeout(timer);
     socket.destroy();
   }
+}
+
+/** Ends the connection; a peer that does not end its side gets a second, not the whole step's time. */
+async function endPolitely(socket: SecretStream, closed: Promise<void>): Promise<void> {
+  const timer = setTimeout(() => socket.destroy(), POLITE_END_MS);
+  socket.end();
+  socket.resume();
+  await closed;
+  clearTimeout(timer);
 }
 
 function failedConnect(stage: "reachable" | "peer" | "relay", what: string, error: unknown): Finding {
