@@ -147,7 +147,9 @@ export class Announcer {
       case "ping": {
         const pings = step.nodes.map((node) => this.#host.dht.ping(node));
         const results = await Promise.allSettled(pings);
-        machine.handlePonged(results.filter(({ status }) => status === "fulfilled").length);
+        const seen = results.filter((result) => result.status === "fulfilled")
+          .map(({ value: { from, to } }): Announced => ({ relayAddress: from, peerAddress: to }));
+        machine.handlePonged(seen.length, seen);
         break;
       }
       case "pause":

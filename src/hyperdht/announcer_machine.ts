@@ -6,8 +6,9 @@
  *
  * @module
  */
-import { addressText } from "./addresses.ts";
+import { addressText, isSameAddress } from "./addresses.ts";
 import {
+  ANNOUNCE_MOVED_ROUND_MIN,
   ANNOUNCE_PING_INTERVAL_MS,
   ANNOUNCE_PING_ROUNDS,
   ANNOUNCE_RELAYS,
@@ -127,11 +128,13 @@ export class AnnouncerMachine<Reply> {
     if (this.#phase.kind === "removing") this.#setPhase({ kind: "watch", round: 0 });
   }
 
-  /** The pings ended: so many were answered. */
-  handlePonged(count: number): void {
+  /** The pings ended: so many were answered, and these nodes said where they see us. */
+  handlePonged(count: number, seen: readonly Announced[] = []): void {
     if (this.#phase.kind !== "pinging") return;
+    const { round } = this.#phase;
     if (count < Math.min(this.currentNodes.length, ANNOUNCE_RELAYS)) this.refresh();
-    this.#setPhase({ kind: "resting", round: this.#phase.round + 1 });
+    if (round >= ANNOUNCE_MOVED_ROUND_MIN && this.#hasMoved(seen)) this.refresh();
+    this.#setPhase({ kind: "resting", round: round + 1 });
   }
 
   /** The nodes that keep an announcement, for withdrawing all of them; they are forgotten here. */
@@ -200,6 +203,17 @@ export class AnnouncerMachine<Reply> {
   /** Whether the announcer rests. */
   get isSuspended(): boolean {
     return this.#isSuspended;
+  }
+
+  /**
+   * Whether a relay sees us elsewhere than when we announced: it would go on sending clients to the old address. The
+   * original notices after 5 minutes.
+   */
+  #hasMoved(seen: readonly Announced[]): boolean {
+    return seen.some(({ relayAddress, peerAddress }) => {
+      const relay = this.#relays.find((known) => isSameAddress(known.relayAddress, relayAddress));
+      return relay !== undefined && !isSameAddress(relay.peerAddress, peerAddress);
+    });
   }
 
   #begin(): AnnouncerStep<Reply> {

@@ -46,6 +46,9 @@ export const ANNOUNCE_RELAYS = 3;
 /** Time between pings of an announcer's relays, ms. Source: hyperdht `lib/announcer.js`. */
 export const ANNOUNCE_PING_INTERVAL_MS = 3000;
 
+/** Rounds of pings before an announcer announces anew because relays see it elsewhere: not with each new mapping. */
+export const ANNOUNCE_MOVED_ROUND_MIN = 3;
+
 /** Rounds of pings before an announcer announces anew. Source: hyperdht `lib/announcer.js`. */
 export const ANNOUNCE_PING_ROUNDS = 100;
 
