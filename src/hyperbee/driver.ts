@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Download, Hypercore, type RequestList } from "../hypercore/mod.ts";
+import type { Download, Hypercore, RequestList } from "../hypercore/mod.ts";
 import { Block } from "./block.ts";
 import { BlockCache } from "./block_cache.ts";
 import { HyperbeeError } from "./errors.ts";
@@ -91,7 +91,9 @@ export class Reader implements BlockSource {
   readonly #pending: PendingSource | null;
   readonly #seen: Set<number> | null;
   readonly #downloads: Download[] = [];
-  readonly #requests: RequestList = [];
+  #closing: AbortController | null = null;
+  #abortSignal: AbortSignal | null = null;
+  #isClosed = false;
   /** Fetched for this reader: whatever the cache forgets, work that begins again finds them. */
   readonly #own = new Map<number, Block>();
   #cache: BlockCache | null;
@@ -149,6 +151,7 @@ export class Reader implements BlockSource {
 
   /** Fetches what was missing. */
   async fetch(ahead?: (shelf: Shelf, countMax: number) => number[]): Promise<void> {
+    if (this.#isClosed) throw requestCancelled();
     if (!this.#isRegistered) {
       this.#isRegistered = true;
       this.#state.register(this);
@@ -194,14 +197,14 @@ export class Reader implements BlockSource {
 
   async #load(seq: number, wait: boolean | undefined): Promise<void> {
     this.#checkCompat(seq);
-    const { timeout, onwait, signal, activeRequests } = this.#options;
+    const { timeout, onwait, activeRequests } = this.#options;
     const { fork } = this.core;
     const bytes: Uint8Array | null = await this.core.get(seq, {
       valueEncoding: "binary",
       wait,
       timeout,
-      signal: signal ?? undefined,
-      activeRequests: activeRequests ?? this.#requests,
+      signal: this.#signal(),
+      activeRequests,
       onwait: onwait ? (index) => onwait(index) : undefined,
     });
     if (bytes === null) {
@@ -212,6 +215,15 @@ export class Reader implements BlockSource {
     this.#own.set(seq, block);
     this.#cache = this.#state.cacheFor(this.core);
     if (fork === this.core.fork) this.#cache?.set(block);
+  }
+
+  /** Aborts when the reader is closed, or when the caller says so. */
+  #signal(): AbortSignal {
+    if (this.#abortSignal !== null) return this.#abortSignal;
+    const { signal } = this.#options;
+    this.#closing = new AbortController();
+    const closing = this.#closing.signal;
+    return this.#abortSignal = signal ? AbortSignal.any([signal, closing]) : closing;
   }
 
   #checkCompat(seq: number): void {
@@ -228,15 +240,25 @@ export class Reader implements BlockSource {
     for (const seq of this.#own.keys()) if (seq >= length) this.#own.delete(seq);
   }
 
-  /** Gives up what is being waited for, and forgets what was kept. */
-  close(): void {
-    Hypercore.clearRequests(this.#requests);
+  /** Forgets what was kept; the reader may be used on. */
+  release(): void {
     for (const download of this.#downloads) download.destroy();
     this.#downloads.length = 0;
     this.#own.clear();
     if (this.#isRegistered) this.#state.unregister(this);
     this.#isRegistered = false;
   }
+
+  /** Gives up what is being waited for; whoever reads on gets `REQUEST_CANCELLED`. */
+  close(): void {
+    this.release();
+    if (this.#closing !== null) this.#closing.abort(requestCancelled());
+    this.#isClosed = true;
+  }
+}
+
+function requestCancelled(): HyperbeeError {
+  return new HyperbeeError("REQUEST_CANCELLED", "A read was given up");
 }
 
 function nextTurn(): Promise<void> {

@@ -13,6 +13,8 @@ export type HyperbeeErrorCode =
   | "BLOCK_NOT_AVAILABLE"
   /** A block is not one of a bee, or not where one may be. */
   | "DECODING_ERROR"
+  /** The read was closed while it waited. */
+  | "REQUEST_CANCELLED"
   /** The bee is closed or closing. */
   | "SESSION_CLOSED"
   /** The bee was opened with `readonly`. */

@@ -154,7 +154,7 @@ export class TreeWriter {
     this.#root = null;
     this.#base = null;
     this.#last = null;
-    this.reader.close();
+    this.reader.release();
   }
 }
 
