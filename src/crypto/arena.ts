@@ -47,6 +47,11 @@ export const OUT_64: Uint8Array = memory.subarray(OUT, OUT + 64);
 
 const slots = memory.subarray(ARENA, SLOTS_END);
 
+/** Small, for it stays in memory as long as one of its digests does. */
+const DIGESTS_BYTES = 1024;
+let digests = allocBytesUnsafe(DIGESTS_BYTES);
+let digestsEnd = 0;
+
 /** Copies `byteLength` bytes at `at` into fresh bytes. */
 export function takeBytes(at: number, byteLength: number): Uint8Array {
   const bytes = allocBytesUnsafe(byteLength);
@@ -59,6 +64,23 @@ export function take32(out?: Uint8Array): Uint8Array {
   const bytes = out ?? allocBytesUnsafe(32);
   bytes.set(OUT_32);
   return bytes;
+}
+
+/**
+ * Copies the 32-byte result into `out` or into the next place of a buffer that digests share: an allocation of
+ * their own costs them more than the hashing. Never for secrets.
+ */
+export function takeDigest(out?: Uint8Array): Uint8Array {
+  if (out === undefined) {
+    if (digestsEnd === DIGESTS_BYTES) {
+      digests = allocBytesUnsafe(DIGESTS_BYTES);
+      digestsEnd = 0;
+    }
+    out = digests.subarray(digestsEnd, digestsEnd + 32);
+    digestsEnd += 32;
+  }
+  out.set(OUT_32);
+  return out;
 }
 
 /** Copies the 64-byte result into `out` or fresh bytes. */

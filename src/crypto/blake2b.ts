@@ -4,7 +4,7 @@
  * @module
  */
 import { allocBytes, allocBytesUnsafe } from "../base/mod.ts";
-import { CHUNK_BYTES, core, DATA, DATA_BYTES, memory, OUT, OUT_32, SLOT_A, STATE } from "./arena.ts";
+import { CHUNK_BYTES, core, DATA, DATA_BYTES, memory, OUT, SLOT_A, STATE, takeDigest } from "./arena.ts";
 import { assertByteLengthBetween, assertInteger, checkedOut, CryptoError } from "./errors.ts";
 
 /** Longest digest and longest key, in bytes. */
@@ -24,7 +24,7 @@ export interface Blake2bOptions {
 
 /**
  * Hashes `input`, or the concatenation of its parts, with BLAKE2b (RFC 7693; libsodium's
- * `crypto_generichash`).
+ * `crypto_generichash`). Without options the digest may share its buffer with other digests.
  *
  * @throws {CryptoError} `BAD_ARGUMENT` for a wrong key, digest or `out` length.
  *
@@ -43,9 +43,7 @@ export function blake2b(
   if (options === undefined && input instanceof Uint8Array && input.byteLength <= CHUNK_BYTES) {
     memory.set(input, DATA);
     core.blake2b_hash(DATA, input.byteLength, OUT, 32);
-    const digest = allocBytesUnsafe(32);
-    digest.set(OUT_32);
-    return digest;
+    return takeDigest();
   }
   const byteLength = options?.byteLength ?? 32;
   assertInteger("byteLength", byteLength, 1, DIGEST_BYTES_MAX);

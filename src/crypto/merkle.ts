@@ -7,7 +7,7 @@
  * @module
  */
 import { allocBytesUnsafe, concatBytes } from "../base/mod.ts";
-import { CHUNK_BYTES, core, DATA, memory, OUT, ROOTS, SLOT_A, SLOT_B, take32 } from "./arena.ts";
+import { CHUNK_BYTES, core, DATA, memory, OUT, ROOTS, SLOT_A, SLOT_B, takeDigest } from "./arena.ts";
 import { Blake2b } from "./blake2b.ts";
 import { assertByteLength, assertInteger, checkedOut, CryptoError } from "./errors.ts";
 
@@ -48,7 +48,7 @@ export function hashLeaf(data: Uint8Array, out?: Uint8Array): Uint8Array {
   if (data.byteLength > CHUNK_BYTES) return hashLongLeaf(data, out);
   memory.set(data, DATA);
   core.merkle_leaf(DATA, data.byteLength, OUT);
-  return take32(out);
+  return takeDigest(out);
 }
 
 /**
@@ -71,7 +71,7 @@ export function hashParent(
   memory.set(leftHash, SLOT_A);
   memory.set(rightHash, SLOT_B);
   core.merkle_parent(size, SLOT_A, SLOT_B, OUT);
-  return take32(out);
+  return takeDigest(out);
 }
 
 /**
@@ -85,7 +85,7 @@ export function hashRoots(nodes: Uint8Array, out?: Uint8Array): Uint8Array {
   if (out !== undefined) checkedOut(out, HASH_BYTES);
   memory.set(nodes, ROOTS);
   core.merkle_roots(ROOTS, count, OUT);
-  return take32(out);
+  return takeDigest(out);
 }
 
 /** Hashes of many blocks, 32 bytes each, back to back. */
@@ -154,7 +154,7 @@ export function merkleAppend(
   core.merkle_roots(ROOTS, rootCount, OUT);
   const newRoots = allocBytesUnsafe(rootCount * NODE_BYTES);
   newRoots.set(memory.subarray(ROOTS, ROOTS + newRoots.byteLength));
-  return { nodes: concatBytes(pieces), roots: newRoots, rootHash: take32(), byteLength };
+  return { nodes: concatBytes(pieces), roots: newRoots, rootHash: takeDigest(), byteLength };
 }
 
 /**

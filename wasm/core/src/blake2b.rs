@@ -1,6 +1,6 @@
 //! BLAKE2b (RFC 7693): one-shot, keyed and streaming with a plain state that may be stored elsewhere.
 
-use crate::bytes::load64;
+use crate::simd::{U64x2, WideByteOrder};
 
 /// Bytes of one compression block.
 pub const BLOCK_BYTES: usize = 128;
@@ -127,59 +127,123 @@ fn write_digest(h: &[u64; 8], out: &mut [u8]) {
     }
 }
 
-macro_rules! g {
-    ($v:ident, $m:ident, $a:expr, $b:expr, $c:expr, $d:expr, $x:expr, $y:expr) => {
-        $v[$a] = $v[$a].wrapping_add($v[$b]).wrapping_add($m[$x]);
-        $v[$d] = ($v[$d] ^ $v[$a]).rotate_right(32);
-        $v[$c] = $v[$c].wrapping_add($v[$d]);
-        $v[$b] = ($v[$b] ^ $v[$c]).rotate_right(24);
-        $v[$a] = $v[$a].wrapping_add($v[$b]).wrapping_add($m[$y]);
-        $v[$d] = ($v[$d] ^ $v[$a]).rotate_right(16);
-        $v[$c] = $v[$c].wrapping_add($v[$d]);
-        $v[$b] = ($v[$b] ^ $v[$c]).rotate_right(63);
-    };
+/// The order of the message words in each of the twelve rounds.
+const SIGMA: [[usize; 16]; 12] = [
+    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
+    [14, 10, 4, 8, 9, 15, 13, 6, 1, 12, 0, 2, 11, 7, 5, 3],
+    [11, 8, 12, 0, 5, 2, 15, 13, 10, 14, 3, 6, 7, 1, 9, 4],
+    [7, 9, 3, 1, 13, 12, 11, 14, 2, 6, 5, 10, 4, 0, 15, 8],
+    [9, 0, 5, 7, 2, 4, 10, 15, 14, 1, 11, 12, 6, 8, 3, 13],
+    [2, 12, 6, 10, 0, 11, 8, 3, 4, 13, 7, 5, 15, 14, 1, 9],
+    [12, 5, 1, 15, 14, 13, 4, 10, 0, 7, 6, 3, 9, 2, 8, 11],
+    [13, 11, 7, 14, 12, 1, 3, 9, 5, 0, 15, 4, 8, 6, 2, 10],
+    [6, 15, 14, 9, 11, 3, 0, 8, 12, 2, 13, 7, 1, 4, 10, 5],
+    [10, 2, 8, 4, 7, 6, 1, 5, 15, 11, 9, 14, 3, 12, 13, 0],
+    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
+    [14, 10, 4, 8, 9, 15, 13, 6, 1, 12, 0, 2, 11, 7, 5, 3],
+];
+
+/// A row of the state: four words in two vectors.
+type Row = [U64x2; 2];
+
+/// The state as four rows, so that one step works on four columns at once.
+struct Rows {
+    a: Row,
+    b: Row,
+    c: Row,
+    d: Row,
+    order: WideByteOrder,
 }
 
-macro_rules! round {
-    ($v:ident, $m:ident, $s0:expr, $s1:expr, $s2:expr, $s3:expr, $s4:expr, $s5:expr, $s6:expr, $s7:expr,
-     $s8:expr, $s9:expr, $s10:expr, $s11:expr, $s12:expr, $s13:expr, $s14:expr, $s15:expr) => {
-        g!($v, $m, 0, 4, 8, 12, $s0, $s1);
-        g!($v, $m, 1, 5, 9, 13, $s2, $s3);
-        g!($v, $m, 2, 6, 10, 14, $s4, $s5);
-        g!($v, $m, 3, 7, 11, 15, $s6, $s7);
-        g!($v, $m, 0, 5, 10, 15, $s8, $s9);
-        g!($v, $m, 1, 6, 11, 12, $s10, $s11);
-        g!($v, $m, 2, 7, 8, 13, $s12, $s13);
-        g!($v, $m, 3, 4, 9, 14, $s14, $s15);
-    };
+impl Rows {
+    /// The first half of the mixing function on all columns.
+    #[inline(always)]
+    fn mix_first(&mut self, m: Row) {
+        for i in 0..2 {
+            self.a[i] = self.a[i].add(m[i]).add(self.b[i]);
+            self.d[i] = self.d[i].xor(self.a[i]).rotate_right_32();
+            self.c[i] = self.c[i].add(self.d[i]);
+            self.b[i] = self.order.rotate_right_24(self.b[i].xor(self.c[i]));
+        }
+    }
+
+    /// The second half.
+    #[inline(always)]
+    fn mix_second(&mut self, m: Row) {
+        for i in 0..2 {
+            self.a[i] = self.a[i].add(m[i]).add(self.b[i]);
+            self.d[i] = self.order.rotate_right_16(self.d[i].xor(self.a[i]));
+            self.c[i] = self.c[i].add(self.d[i]);
+            self.b[i] = self.b[i].xor(self.c[i]).rotate_right_63();
+        }
+    }
+
+    /// Turns diagonals into columns.
+    #[inline(always)]
+    fn skew(&mut self) {
+        self.b = turned_by_one(self.b);
+        self.c = [self.c[1], self.c[0]];
+        self.d = turned_by_three(self.d);
+    }
+
+    /// The other way.
+    #[inline(always)]
+    fn unskew(&mut self) {
+        self.b = turned_by_three(self.b);
+        self.c = [self.c[1], self.c[0]];
+        self.d = turned_by_one(self.d);
+    }
+
+    #[inline(always)]
+    fn round(&mut self, block: &[u8; BLOCK_BYTES], s: [usize; 16]) {
+        let pair = |i: usize, j: usize| U64x2::gather(block, s[i], s[j]);
+        self.mix_first([pair(0, 2), pair(4, 6)]);
+        self.mix_second([pair(1, 3), pair(5, 7)]);
+        self.skew();
+        self.mix_first([pair(8, 10), pair(12, 14)]);
+        self.mix_second([pair(9, 11), pair(13, 15)]);
+        self.unskew();
+    }
+}
+
+#[inline(always)]
+fn turned_by_one([first, second]: Row) -> Row {
+    [first.last_and_first(second), second.last_and_first(first)]
+}
+
+#[inline(always)]
+fn turned_by_three([first, second]: Row) -> Row {
+    [second.last_and_first(first), first.last_and_first(second)]
 }
 
 /// The compression function; `total_bytes` counts input bytes up to and including this block.
 fn compress(h: &mut [u64; 8], block: &[u8; BLOCK_BYTES], total_bytes: u64, is_last: bool) {
-    let mut m = [0u64; 16];
-    for (i, word) in m.iter_mut().enumerate() {
-        *word = load64(block, 8 * i);
-    }
-    let mut v = [0u64; 16];
-    v[..8].copy_from_slice(h);
-    v[8..].copy_from_slice(&IV);
-    v[12] ^= total_bytes;
-    if is_last {
-        v[14] = !v[14];
-    }
-    round!(v, m, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    round!(v, m, 14, 10, 4, 8, 9, 15, 13, 6, 1, 12, 0, 2, 11, 7, 5, 3);
-    round!(v, m, 11, 8, 12, 0, 5, 2, 15, 13, 10, 14, 3, 6, 7, 1, 9, 4);
-    round!(v, m, 7, 9, 3, 1, 13, 12, 11, 14, 2, 6, 5, 10, 4, 0, 15, 8);
-    round!(v, m, 9, 0, 5, 7, 2, 4, 10, 15, 14, 1, 11, 12, 6, 8, 3, 13);
-    round!(v, m, 2, 12, 6, 10, 0, 11, 8, 3, 4, 13, 7, 5, 15, 14, 1, 9);
-    round!(v, m, 12, 5, 1, 15, 14, 13, 4, 10, 0, 7, 6, 3, 9, 2, 8, 11);
-    round!(v, m, 13, 11, 7, 14, 12, 1, 3, 9, 5, 0, 15, 4, 8, 6, 2, 10);
-    round!(v, m, 6, 15, 14, 9, 11, 3, 0, 8, 12, 2, 13, 7, 1, 4, 10, 5);
-    round!(v, m, 10, 2, 8, 4, 7, 6, 1, 5, 15, 11, 9, 14, 3, 12, 13, 0);
-    round!(v, m, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    round!(v, m, 14, 10, 4, 8, 9, 15, 13, 6, 1, 12, 0, 2, 11, 7, 5, 3);
-    for i in 0..8 {
-        h[i] ^= v[i] ^ v[i + 8];
+    let start = h.as_chunks_mut::<2>().0;
+    let last = if is_last { u64::MAX } else { 0 };
+    let a = [U64x2::load(&start[0]), U64x2::load(&start[1])];
+    let b = [U64x2::load(&start[2]), U64x2::load(&start[3])];
+    let mut rows = Rows {
+        a,
+        b,
+        c: [U64x2::new(IV[0], IV[1]), U64x2::new(IV[2], IV[3])],
+        d: [U64x2::new(IV[4] ^ total_bytes, IV[5]), U64x2::new(IV[6] ^ last, IV[7])],
+        order: WideByteOrder::new(),
+    };
+    // Written out, for positions that are not constants would be looked up.
+    rows.round(block, SIGMA[0]);
+    rows.round(block, SIGMA[1]);
+    rows.round(block, SIGMA[2]);
+    rows.round(block, SIGMA[3]);
+    rows.round(block, SIGMA[4]);
+    rows.round(block, SIGMA[5]);
+    rows.round(block, SIGMA[6]);
+    rows.round(block, SIGMA[7]);
+    rows.round(block, SIGMA[8]);
+    rows.round(block, SIGMA[9]);
+    rows.round(block, SIGMA[10]);
+    rows.round(block, SIGMA[11]);
+    for i in 0..2 {
+        a[i].xor(rows.a[i]).xor(rows.c[i]).store(&mut start[i]);
+        b[i].xor(rows.b[i]).xor(rows.d[i]).store(&mut start[2 + i]);
     }
 }

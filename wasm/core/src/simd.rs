@@ -2,7 +2,7 @@
 //! kernels. The only module of the core that may be unsafe.
 #![allow(unsafe_code)]
 
-pub use lanes::{fence, ByteOrder, U32x4, U64x2};
+pub use lanes::{fence, ByteOrder, U32x4, U64x2, WideByteOrder};
 
 #[cfg(target_arch = "wasm32")]
 mod lanes {
@@ -70,6 +70,69 @@ mod lanes {
         #[inline(always)]
         pub fn sub(self, other: Self) -> Self {
             Self(u64x2_sub(self.0, other.0))
+        }
+
+        /// The little-endian words at two places of a block.
+        #[inline(always)]
+        pub fn gather(block: &[u8; 128], first: usize, second: usize) -> Self {
+            let (first, second) = (&block[8 * first..8 * first + 8], &block[8 * second..8 * second + 8]);
+            // SAFETY: 8 bytes are readable at both; the instructions need no alignment.
+            Self(unsafe { v128_load64_lane::<1>(v128_load64_zero(first.as_ptr().cast()), second.as_ptr().cast()) })
+        }
+
+        /// Lane-wise exclusive or.
+        #[inline(always)]
+        pub fn xor(self, other: Self) -> Self {
+            Self(v128_xor(self.0, other.0))
+        }
+
+        /// Lane-wise rotation to the right by 32.
+        #[inline(always)]
+        pub fn rotate_right_32(self) -> Self {
+            Self(u32x4_shuffle::<1, 0, 3, 2>(self.0, self.0))
+        }
+
+        /// Lane-wise rotation to the right by 63.
+        #[inline(always)]
+        pub fn rotate_right_63(self) -> Self {
+            Self(v128_or(u64x2_add(self.0, self.0), u64x2_shr(self.0, 63)))
+        }
+
+        /// The last lane of one and the first of another.
+        #[inline(always)]
+        pub fn last_and_first(self, other: Self) -> Self {
+            Self(u64x2_shuffle::<1, 2>(self.0, other.0))
+        }
+    }
+
+    /// Byte permutations that rotate 64-bit lanes by whole bytes; see [`ByteOrder`].
+    #[derive(Clone, Copy)]
+    pub struct WideByteOrder {
+        right_24: v128,
+        right_16: v128,
+    }
+
+    static RIGHT_24: [u8; 16] = [3, 4, 5, 6, 7, 0, 1, 2, 11, 12, 13, 14, 15, 8, 9, 10];
+    static RIGHT_16: [u8; 16] = [2, 3, 4, 5, 6, 7, 0, 1, 10, 11, 12, 13, 14, 15, 8, 9];
+
+    impl WideByteOrder {
+        /// Loads the permutations out of the optimiser's sight.
+        #[inline(always)]
+        pub fn new() -> Self {
+            let (right_24, right_16) = core::hint::black_box((&RIGHT_24, &RIGHT_16));
+            Self { right_24: U32x4::load(right_24).0, right_16: U32x4::load(right_16).0 }
+        }
+
+        /// Lane-wise rotation to the right by 24.
+        #[inline(always)]
+        pub fn rotate_right_24(self, lanes: U64x2) -> U64x2 {
+            U64x2(u8x16_swizzle(lanes.0, self.right_24))
+        }
+
+        /// Lane-wise rotation to the right by 16.
+        #[inline(always)]
+        pub fn rotate_right_16(self, lanes: U64x2) -> U64x2 {
+            U64x2(u8x16_swizzle(lanes.0, self.right_16))
         }
     }
 
@@ -213,6 +276,59 @@ mod lanes {
         #[inline(always)]
         pub fn sub(self, other: Self) -> Self {
             Self(core::array::from_fn(|i| self.0[i].wrapping_sub(other.0[i])))
+        }
+
+        /// The little-endian words at two places of a block.
+        #[inline(always)]
+        pub fn gather(block: &[u8; 128], first: usize, second: usize) -> Self {
+            Self([first, second].map(|at| crate::bytes::load64(block, 8 * at)))
+        }
+
+        /// Lane-wise exclusive or.
+        #[inline(always)]
+        pub fn xor(self, other: Self) -> Self {
+            Self(core::array::from_fn(|i| self.0[i] ^ other.0[i]))
+        }
+
+        /// Lane-wise rotation to the right by 32.
+        #[inline(always)]
+        pub fn rotate_right_32(self) -> Self {
+            Self(self.0.map(|lane| lane.rotate_right(32)))
+        }
+
+        /// Lane-wise rotation to the right by 63.
+        #[inline(always)]
+        pub fn rotate_right_63(self) -> Self {
+            Self(self.0.map(|lane| lane.rotate_right(63)))
+        }
+
+        /// The last lane of one and the first of another.
+        #[inline(always)]
+        pub fn last_and_first(self, other: Self) -> Self {
+            Self([self.0[1], other.0[0]])
+        }
+    }
+
+    /// Byte permutations that rotate 64-bit lanes by whole bytes.
+    #[derive(Clone, Copy)]
+    pub struct WideByteOrder;
+
+    impl WideByteOrder {
+        /// Nothing to load here.
+        pub fn new() -> Self {
+            Self
+        }
+
+        /// Lane-wise rotation to the right by 24.
+        #[inline(always)]
+        pub fn rotate_right_24(self, lanes: U64x2) -> U64x2 {
+            U64x2(lanes.0.map(|lane| lane.rotate_right(24)))
+        }
+
+        /// Lane-wise rotation to the right by 16.
+        #[inline(always)]
+        pub fn rotate_right_16(self, lanes: U64x2) -> U64x2 {
+            U64x2(lanes.0.map(|lane| lane.rotate_right(16)))
         }
     }
 
