@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { CancelTimer } from "../base/mod.ts";
+import { type CancelTimer, copyBytes } from "../base/mod.ts";
 import { encode } from "../compact_encoding/mod.ts";
 import type { Query, Reply } from "../dht_rpc/mod.ts";
 import type { KeyPair } from "../secret_stream/mod.ts";
@@ -47,7 +47,7 @@ export class Announcer {
     this.#target = target;
     this.#signAnnounce = options.signAnnounce ?? signAnnounce;
     this.#signUnannounce = options.signUnannounce ?? signUnannounce;
-    this.record = encode(peer, { publicKey: keyPair.publicKey, relayAddresses: [] }).slice();
+    this.record = copyBytes(encode(peer, { publicKey: keyPair.publicKey, relayAddresses: [] }));
   }
 
   /** Nodes that relay for the server, and how they see it. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type CancelTimer, hexText } from "../base/mod.ts";
+import { type CancelTimer, copyBytes, hexText } from "../base/mod.ts";
 import relay from "../blind_relay/mod.ts";
 import { blake2b } from "../crypto/mod.ts";
 import type { Query, Session } from "../dht_rpc/mod.ts";
@@ -38,7 +38,7 @@ export function connect(
   const known = options.pool?.get(key) ?? null;
   if (known !== null) return known;
 
-  const publicKey = key.slice();
+  const publicKey = copyBytes(key);
   const keyPair = options.keyPair ?? host.dht.defaultKeyPair;
   const createSecretStream = options.createSecretStream ??
     ((isInitiator, rawStream, streamOptions) => new SecretStream(isInitiator, rawStream, streamOptions));

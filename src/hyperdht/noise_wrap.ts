@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { copyBytes } from "../base/mod.ts";
 import { decode, encode } from "../compact_encoding/mod.ts";
 import { blake2b, randomBytes as systemRandomBytes, wipe } from "../crypto/mod.ts";
 import { type KeyPair, NoiseHandshake, SecretStream } from "../secret_stream/mod.ts";
@@ -151,7 +152,7 @@ export class NoiseWrap implements DHTHandshake {
 
   #write(): Uint8Array {
     const { seed, payload } = this.#sent!;
-    this.#noise = this.#createNoise(() => seed.slice());
+    this.#noise = this.#createNoise(() => copyBytes(seed));
     const message = this.#noise.writeMessage(payload);
     if (message === null) throw new DHTError("HANDSHAKE_INVALID", "Server's key is no proper key");
     return message;
