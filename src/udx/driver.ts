@@ -10,6 +10,7 @@ import { ClosedStreams } from "./closed_streams.ts";
 import { decodePacket, FLAG_DESTROY, PacketView, writeUint32 } from "./messages.ts";
 import type { PacketPath, StreamMachine, Transmit } from "./stream_machine.ts";
 import { UDXError } from "./errors.ts";
+import { RelayQueue } from "./relay_queue.ts";
 import type { UDXSocket } from "./socket.ts";
 
 /** Packets that one stream sends before the next one has its turn. */
@@ -60,8 +61,8 @@ export interface StreamHost {
   readonly path: SocketPath | null;
   /** Whom packets for this stream are forwarded to. */
   readonly relayTarget: StreamHost | null;
-  /** Whether a packet of that size may be forwarded. */
-  admitRelayed(byteLength: number): boolean;
+  /** How long a packet of that size waits before it is forwarded, ms; infinity drops it. */
+  relayWaitMs(byteLength: number): number;
   /** Whether packets from there may pass, although the stream does not use that socket. */
   isAdmitted(socket: SocketHost, from: DatagramAddress): boolean;
   /** There may be data or events to poll. */
@@ -84,6 +85,8 @@ export class Driver {
   readonly #blocked = new Map<SocketHost, Set<StreamHost>>();
   /** Packets to be relayed, by their destination that is not connected yet. */
   readonly #held = new Map<StreamHost, Uint8Array[]>();
+  /** Packets that a relay slows down, by the stream that they came to. */
+  readonly #delayed = new Map<StreamHost, RelayQueue>();
   #isFlushing = false;
   #isFlushScheduled = false;
   #cancelTimer: CancelTimer | null = null;
@@ -107,6 +110,8 @@ export class Driver {
     this.#send();
     this.#active.delete(stream);
     this.#held.delete(stream);
+    this.#delayed.get(stream)?.clear();
+    this.#delayed.delete(stream);
     if (this.#streams.get(stream.id) === stream) this.#streams.delete(stream.id);
     const { epitaph } = stream.machine;
     if (epitaph && !this.#streams.has(stream.id)) this.#closed.add(stream.id, epitaph, this.clock.nowMs());
@@ -223,19 +228,36 @@ export class Driver {
   }
 
   #relay(stream: StreamHost, target: StreamHost, view: PacketView): void {
-    if (!(view.flags & FLAG_DESTROY) && !stream.admitRelayed(view.bytes.length)) return;
+    const isLast = (view.flags & FLAG_DESTROY) !== 0;
+    // What destroys a stream is sent once, and overtakes.
+    const waitMs = isLast ? 0 : stream.relayWaitMs(view.bytes.length);
+    if (waitMs === Infinity) return;
     stream.machine.skipTo(view.seq);
     const bytes = view.bytes.slice();
-    if (target.machine.isConnected) this.#forward(target, bytes);
-    else this.#hold(target, bytes);
-    if (view.flags & FLAG_DESTROY) {
+    if (isLast || (waitMs <= 0 && (this.#delayed.get(stream)?.isEmpty ?? true))) this.#forward(target, bytes);
+    else this.#delay(stream, target, bytes, waitMs);
+    if (isLast) {
       stream.machine.abort(new UDXError("ECONNRESET", "connection reset by peer"));
     }
   }
 
-  #forward({ path, machine }: StreamHost, bytes: Uint8Array): void {
-    writeUint32(bytes, 4, machine.remoteId!);
-    this.#enqueue({ bytes, path: path! });
+  #forward(target: StreamHost, bytes: Uint8Array): void {
+    const { path, machine } = target;
+    if (path === null || machine.remoteId === null) return this.#hold(target, bytes);
+    writeUint32(bytes, 4, machine.remoteId);
+    this.#enqueue({ bytes, path });
+  }
+
+  #delay(stream: StreamHost, target: StreamHost, bytes: Uint8Array, waitMs: number): void {
+    let queue = this.#delayed.get(stream);
+    if (queue === undefined) {
+      queue = new RelayQueue(this.clock, (packets) => {
+        for (const packet of packets) this.#forward(target, packet);
+        this.#send();
+      });
+      this.#delayed.set(stream, queue);
+    }
+    queue.push(bytes, waitMs);
   }
 
   #hold(target: StreamHost, bytes: Uint8Array): void {

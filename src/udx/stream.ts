@@ -41,10 +41,11 @@ export interface UDXConnectOptions {
 /** Options of {@linkcode UDXStream.relayTo}; udx-native has none. */
 export interface UDXRelayOptions {
   /**
-   * Asked for each packet, with its size in bytes; false drops it. Packets that destroy the stream are not asked for.
+   * Asked for each packet, with its size in bytes: how long it waits before it is forwarded, ms; infinity drops it.
+   * Packets never overtake each other, except that those which destroy the stream are not asked for and pass at once.
    * Called from within the instance: destroy streams later.
    */
-  readonly admit?: (byteLength: number) => boolean;
+  readonly waitMs?: (byteLength: number) => number;
 }
 
 /** What {@linkcode UDXStream.toJSON} returns. */
@@ -159,7 +160,7 @@ export class UDXStream extends Duplex<
   readonly #firewall: UDXFirewall;
   #path: SocketPath | null = null;
   #relayTarget: UDXStream | null = null;
-  #admitRelayed: (byteLength: number) => boolean = admitAll;
+  #relayWaitMs: (byteLength: number) => number = noWait;
   readonly #relaySources = new Set<UDXStream>();
   #previousSocket: UDXSocket | null = null;
   #remoteChange: { promise: Promise<void>; resolve: () => void; reject: (error: Error) => void } | null =
@@ -350,7 +351,7 @@ export class UDXStream extends Duplex<
       throw new UDXError("EINVAL", "Cannot relay twice or to a closed stream");
     }
     this.#relayTarget = destination;
-    this.#admitRelayed = options.admit ?? admitAll;
+    this.#relayWaitMs = options.waitMs ?? noWait;
     destination.#relaySources.add(this);
   }
 
@@ -467,7 +468,7 @@ export class UDXStream extends Duplex<
       get relayTarget(): StreamHost | null {
         return currentTarget();
       },
-      admitRelayed: (byteLength) => this.#admitRelayed(byteLength),
+      relayWaitMs: (byteLength) => this.#relayWaitMs(byteLength),
       isAdmitted: (host, from) => {
         return from.port > 0 && !this.#firewall(host.owner, from.port, from.host, from.family);
       },
@@ -590,6 +591,6 @@ function refuseAll(): boolean {
   return true;
 }
 
-function admitAll(): boolean {
-  return true;
+function noWait(): number {
+  return 0;
 }

@@ -267,11 +267,11 @@ Deno.test("UDX-021 relayTo() keeps what comes before its destination is connecte
   const near = relay.createStream(10);
   near.connect(middle, 1, outer.a.address()!.port);
   // The destination connects when the first packet for it has passed.
-  const admit = () => {
+  const waitMs = () => {
     queueMicrotask(() => far.connected || far.connect(middle, 2, outer.b.address()!.port));
-    return true;
+    return 0;
   };
-  near.relayTo(far, { admit });
+  near.relayTo(far, { waitMs });
   far.relayTo(near);
   outer.left.connect(outer.a, 10, port);
   outer.right.connect(outer.b, 20, port);
@@ -282,7 +282,7 @@ Deno.test("UDX-021 relayTo() keeps what comes before its destination is connecte
   far.destroy();
 });
 
-Deno.test("UDX-021 relayTo() drops what is not admitted, but never the end of a stream", async () => {
+Deno.test("UDX-021 relayTo() drops what waits forever, but never the end of a stream", async () => {
   await using outer = createPair({ connect: false });
   const relay = new UDX();
   await using middle = relay.createSocket();
@@ -292,7 +292,7 @@ Deno.test("UDX-021 relayTo() drops what is not admitted, but never the end of a 
   far.connect(middle, 2, outer.b.address()!.port);
   const asked: number[] = [];
   near.on("error", () => {});
-  near.relayTo(far, { admit: (byteLength) => asked.push(byteLength) > 1 });
+  near.relayTo(far, { waitMs: (byteLength) => asked.push(byteLength) > 1 ? 0 : Infinity });
   far.relayTo(near);
   outer.left.connect(outer.a, 10, middle.address()!.port);
   outer.right.connect(outer.b, 20, middle.address()!.port);
@@ -305,6 +305,47 @@ Deno.test("UDX-021 relayTo() drops what is not admitted, but never the end of a 
   outer.left.destroy();
   await closed;
   assert.equal(asked.length, 2);
+});
+
+Deno.test("UDX-021 relayTo() lets packets wait, and none overtakes another", async () => {
+  await using outer = createPair({ connect: false });
+  const clock = new VirtualClock();
+  const relay = new UDX({ clock });
+  await using middle = relay.createSocket();
+  middle.bind(0, "127.0.0.1");
+  const [near, far] = [relay.createStream(10), relay.createStream(20)];
+  near.connect(middle, 1, outer.a.address()!.port);
+  far.connect(middle, 2, outer.b.address()!.port);
+  const waits = [30, 0, 50];
+  const asked = Promise.withResolvers<void>();
+  near.relayTo(far, {
+    waitMs: () => {
+      if (waits.length === 1) asked.resolve();
+      return waits.shift()!;
+    },
+  });
+  outer.left.connect(outer.a, 10, middle.address()!.port);
+  outer.right.connect(outer.b, 20, middle.address()!.port);
+  const received: number[] = [];
+  const arrival = { count: 2, done: Promise.withResolvers<void>() };
+  outer.right.on("message", (message) => {
+    received.push(message[0]!);
+    if (received.length === arrival.count) arrival.done.resolve();
+  });
+  for (const value of [1, 2, 3]) await outer.left.send(new Uint8Array([value]));
+  await asked.promise;
+  clock.advance(29);
+  assert.deepEqual(received, []);
+  clock.advance(1);
+  await arrival.done.promise;
+  assert.deepEqual(received, [1, 2]);
+  arrival.count = 3;
+  arrival.done = Promise.withResolvers<void>();
+  clock.advance(20);
+  await arrival.done.promise;
+  assert.deepEqual(received, [1, 2, 3]);
+  near.destroy();
+  far.destroy();
 });
 
 Deno.test("UDX-022 messages arrive beside the stream", async () => {
