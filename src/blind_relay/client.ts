@@ -73,7 +73,8 @@ export class BlindRelayRequest extends Readable<number> {
   /** Called by streamx, when the request is first read. */
   override _open(done: StreamCallback): void {
     const error = this.#host.closeError();
-    if (error === null) this.#host.send(this);
+    // Compat: the npm package asks even when the request was taken back before (blind-relay/index.js).
+    if (error === null && !this.destroying) this.#host.send(this);
     done(error);
   }
 

@@ -223,12 +223,12 @@ export class BlindRelayServer extends TypedEventEmitter<Record<never, never>> im
       if (streams[0] === null && streams[1] === null) this.#streams.delete(pair);
       this.#armTimer();
     });
-    const admit = (byteLength: number): boolean => {
-      const isAdmitted = this.#machine.handlePacket(pair, isInitiator, byteLength, this.#clock.nowMs());
-      if (!isAdmitted && this.#machine.hasEvents) this.#processSoon();
-      return isAdmitted;
+    const waitMs = (byteLength: number): number => {
+      const packetWaitMs = this.#machine.handlePacket(pair, isInitiator, byteLength, this.#clock.nowMs());
+      if (packetWaitMs === Infinity && this.#machine.hasEvents) this.#processSoon();
+      return packetWaitMs;
     };
-    stream.relayTo(streams[1 - index]!, { admit });
+    stream.relayTo(streams[1 - index]!, { waitMs });
   }
 
   #disconnect(pair: Pair<BlindRelaySession>, error: Error, isToBeTold: boolean): void {

@@ -24,9 +24,9 @@ export interface RelayLimits {
   readonly idleMs: number;
   /** Bytes that a pair may relay, both directions together. */
   readonly pairBytesMax: number;
-  /** Bytes per second of each direction of a pair; packets beyond are dropped, which the peers take as loss. */
+  /** Bytes per second of each direction of a pair; packets wait a little, those beyond are dropped. */
   readonly pairBytesPerSecond: number;
-  /** Bytes per second of the whole relay; packets beyond are dropped. */
+  /** Bytes per second of the whole relay; packets wait a little, those beyond are dropped. */
   readonly bytesPerSecond: number;
 }
 
@@ -61,8 +61,11 @@ export const PUBLIC_LIMITS: RelayLimits = {
 /** Answers that may wait to be read by one client. */
 export const UNREAD_REPLIES_MAX = 1024;
 
-/** What a rate may let through at once after a pause, in ms of it, and bytes at least. */
-export const BURST_MS = 250;
+/** How long a packet may wait for its turn under a rate; one that would wait longer is dropped. */
+export const QUEUE_MS_MAX = 200;
 
-/** See {@linkcode BURST_MS}. */
-export const BURST_BYTES_MIN = 65_536;
+/** A rate that is so low that {@linkcode QUEUE_MS_MAX} would hold less lets so many bytes wait. */
+export const QUEUE_BYTES_MIN = 24_000;
+
+/** What a rate lets through at once after a pause, ms of it: timers are no finer. */
+export const BURST_MS = 10;

@@ -10,7 +10,7 @@ import { copyBytes, hexText } from "../base/mod.ts";
 import { BlindRelayError, type BlindRelayErrorCode } from "./errors.ts";
 import type { RelayLimits } from "./limits.ts";
 import type { PairMessage } from "./messages.ts";
-import { TokenBucket } from "./token_bucket.ts";
+import { Rate } from "./rate.ts";
 
 /** One end of a pair. */
 export interface PairEnd<Session> {
@@ -82,7 +82,7 @@ interface Request<Session> extends PairEnd<Session> {
 
 interface ActivePair<Session> extends Pair<Session> {
   readonly expiresAtMs: number;
-  readonly rates: readonly [TokenBucket, TokenBucket];
+  readonly rates: readonly [Rate, Rate];
   readonly isOpen: [boolean, boolean];
   activeAtMs: number;
   bytesRelayed: number;
@@ -109,7 +109,7 @@ export class RelayMachine<Session extends object> {
   readonly traffic: TrafficStats = { bytesRelayed: 0, bytesDropped: 0 };
 
   readonly #limits: RelayLimits;
-  readonly #rate: TokenBucket;
+  readonly #rate: Rate;
   readonly #sessions = new Map<Session, Holdings<Session>>();
   /** By token in hexadecimal digits. */
   readonly #requests = new Map<string, Request<Session>>();
@@ -121,7 +121,7 @@ export class RelayMachine<Session extends object> {
   /** Creates a relay without sessions. */
   constructor(limits: RelayLimits) {
     this.#limits = limits;
-    this.#rate = new TokenBucket(limits.bytesPerSecond);
+    this.#rate = new Rate(limits.bytesPerSecond);
   }
 
   // Inputs
@@ -186,25 +186,29 @@ export class RelayMachine<Session extends object> {
     return null;
   }
 
-  /** A packet of `byteLength` came from one end of a pair; whether it may pass. */
-  handlePacket(pair: Pair<Session>, isFromInitiator: boolean, byteLength: number, nowMs: number): boolean {
+  /**
+   * A packet of `byteLength` came from one end of a pair: how long it waits before it may pass, ms; infinity for one
+   * that is dropped.
+   */
+  handlePacket(pair: Pair<Session>, isFromInitiator: boolean, byteLength: number, nowMs: number): number {
     const active = pair as ActivePair<Session>;
-    if (!this.#pairs.has(active)) return false;
+    if (!this.#pairs.has(active)) return Infinity;
     active.activeAtMs = nowMs;
     const rate = active.rates[isFromInitiator ? 1 : 0];
-    if (!rate.hasRoom(byteLength, nowMs) || !this.#rate.hasRoom(byteLength, nowMs)) {
+    const waitMs = Math.max(rate.waitMs(nowMs), this.#rate.waitMs(nowMs));
+    if (waitMs === Infinity) {
       this.traffic.bytesDropped += byteLength;
-      return false;
+      return Infinity;
     }
     if (active.bytesRelayed + byteLength > this.#limits.pairBytesMax) {
       this.#endByLimit(active, "TRAFFIC_EXCEEDED");
-      return false;
+      return Infinity;
     }
-    rate.take(byteLength);
-    this.#rate.take(byteLength);
+    rate.take(byteLength, nowMs);
+    this.#rate.take(byteLength, nowMs);
     active.bytesRelayed += byteLength;
     this.traffic.bytesRelayed += byteLength;
-    return true;
+    return waitMs;
   }
 
   /** The stream of one end of a pair closed; the pair is over when both have. */
@@ -280,7 +284,7 @@ export class RelayMachine<Session extends object> {
       token: request.token,
       ends: end.isInitiator ? [request, end] : [end, request],
       expiresAtMs: nowMs + pairMs,
-      rates: [new TokenBucket(pairBytesPerSecond), new TokenBucket(pairBytesPerSecond)],
+      rates: [new Rate(pairBytesPerSecond), new Rate(pairBytesPerSecond)],
       isOpen: [true, true],
       activeAtMs: nowMs,
       bytesRelayed: 0,
