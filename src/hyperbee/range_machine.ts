@@ -113,7 +113,7 @@ export class RangeMachine {
       const block = shelf.block(seq!);
       if (block === MISS) return MISS;
       const node = block.node(offset ?? 0);
-      if (step === undefined || step > 2 * node.keyCount) {
+      if (step === undefined || step > 2 * node.keyCount + 1) {
         throw new HyperbeeError(
           "BAD_ARGUMENT",
           `Cannot go on at step ${step} of a node of ${node.keyCount} keys`,
