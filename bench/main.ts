@@ -18,6 +18,8 @@ const BARS: Readonly<Record<string, number>> = {
   "get 64 KiB": 1.5,
   "replicate 64 KiB over TCP": 2,
   "replicate 100 B over TCP": 5,
+  "replicate 64 KiB over UDX": 2,
+  "replicate 100 B over UDX": 8,
 };
 
 const WORKER = new URL("macro/worker.mjs", import.meta.url).pathname;

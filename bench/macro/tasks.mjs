@@ -40,16 +40,39 @@ export const tasks = {
     replicate(context, { count: 2000, byteLength: LARGE, unit: "MB/s" }),
   "replicate 100 B over TCP": (context) =>
     replicate(context, { count: 100_000, byteLength: SMALL, unit: "blocks/s" }),
+  "replicate 64 KiB over UDX": (context) =>
+    replicate(context, {
+      count: 2000,
+      byteLength: LARGE,
+      unit: "MB/s",
+      connectVia: connectUdx,
+    }),
+  "replicate 100 B over UDX": (context) =>
+    replicate(context, {
+      count: 100_000,
+      byteLength: SMALL,
+      unit: "blocks/s",
+      connectVia: connectUdx,
+    }),
   "memory after 1 million blocks": memory,
 };
 
-// The other half of a replication, in a process of its own.
+// The other half of a replication, in a process of its own: over UDX to `udxPort` if there is one, else over TCP.
 export async function serve(
-  { Hypercore, folder, key, count, byteLength, report },
+  { Hypercore, transport, folder, key, count, byteLength, udxPort, report },
 ) {
   const core = new Hypercore(folder, key);
   await core.ready();
   await fill(core, count, byteLength);
+  if (udxPort) {
+    const socket = bindUdx(transport);
+    report({
+      key: core.key.toString("hex"),
+      port: socket.address().port,
+    });
+    core.replicate(secretStream(transport, socket, false, udxPort));
+    return;
+  }
   const server = createServer((socket) => {
     const stream = core.replicate(false);
     stream.on("error", () => {});
@@ -112,27 +135,71 @@ async function get(
 }
 
 async function replicate(
-  { Hypercore, folder, startServer },
-  { count, byteLength, unit },
+  { Hypercore, transport, folder, startServer },
+  { count, byteLength, unit, connectVia = connectTcp },
 ) {
-  const { key, port } = await startServer({ count, byteLength });
+  const connection = connectVia(transport);
+  const { key, port } = await startServer({
+    count,
+    byteLength,
+    udxPort: connection.port,
+  });
   const core = new Hypercore(folder, key);
   await core.ready();
-  const socket = connect(port, "127.0.0.1");
-  const stream = core.replicate(true);
-  stream.on("error", () => {});
-  socket.on("error", () => {});
   const seconds = await timed(async () => {
-    stream.pipe(socket).pipe(stream);
+    connection.open(core, port);
     await core.download({ start: 0, end: count }).done();
   });
   check(
     same(await core.get(count - 1), block(count - 1, byteLength)),
     "the last block",
   );
-  socket.destroy();
+  connection.close();
   await core.close();
   return rate(count, byteLength, seconds, unit);
+}
+
+function connectTcp() {
+  let socket;
+  return {
+    open(core, port) {
+      socket = connect(port, "127.0.0.1");
+      const stream = core.replicate(true);
+      stream.on("error", () => {});
+      socket.on("error", () => {});
+      stream.pipe(socket).pipe(stream);
+    },
+    close: () => socket.destroy(),
+  };
+}
+
+// As hyperswarm does it: an encrypted stream straight on a UDX stream.
+function connectUdx(transport) {
+  const socket = bindUdx(transport);
+  let stream;
+  return {
+    port: socket.address().port,
+    open(core, port) {
+      stream = secretStream(transport, socket, true, port);
+      core.replicate(stream);
+    },
+    close: () => stream.destroy(),
+  };
+}
+
+function bindUdx({ UDX }) {
+  const socket = new UDX().createSocket();
+  socket.bind(0, "127.0.0.1");
+  return socket;
+}
+
+function secretStream({ SecretStream }, socket, isInitiator, port) {
+  const ids = isInitiator ? [1, 2] : [2, 1];
+  const raw = socket.udx.createStream(ids[0], { framed: true });
+  raw.connect(socket, ids[1], port, "127.0.0.1");
+  const stream = new SecretStream(isInitiator, raw);
+  stream.on("error", () => {});
+  return stream;
 }
 
 async function memory({ Hypercore, folder, residentBytes }) {

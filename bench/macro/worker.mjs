@@ -13,6 +13,9 @@ const [side, role, argument] = process.argv.slice(2);
 const { default: Hypercore } = await import(
   side === "ours" ? "../../src/hypercore/mod.ts" : "../npm/hypercore.mjs"
 );
+const transport = await import(
+  side === "ours" ? "./transport.ts" : "../npm/transport.mjs"
+);
 const folder = await mkdtemp(join(tmpdir(), "quince-bench-"));
 let server = null;
 const report = (value) => process.stdout.write(JSON.stringify(value) + "\n");
@@ -22,12 +25,13 @@ if (role === "serve") {
     "SIGTERM",
     () => rm(folder, { recursive: true, force: true }).finally(() => process.exit(0)),
   );
-  await serve({ Hypercore, folder, report, ...JSON.parse(argument) });
+  await serve({ Hypercore, transport, folder, report, ...JSON.parse(argument) });
 } else {
   try {
     report(
       await tasks[argument]({
         Hypercore,
+        transport,
         folder,
         startServer,
         residentBytes: () => process.memoryUsage().rss,
