@@ -35,6 +35,11 @@ export class DHTError extends QuinceError {
   }
 }
 
+/** The code of an error, or its name where it has none. */
+export function errorCode(error: Error): string {
+  return (error as { code?: unknown }).code ? String((error as { code?: unknown }).code) : error.name;
+}
+
 /** Error number of a reply: the command is not known. Source: dht-rpc `lib/errors.js`. */
 export const ERROR_UNKNOWN_COMMAND = 1;
 

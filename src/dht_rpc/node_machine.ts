@@ -7,14 +7,13 @@
  * @module
  */
 import { equalBytes, type Random } from "../base/mod.ts";
-import { DOWN_HINT, FIND_NODE, PING, PING_NAT } from "./commands.ts";
-import { DHTError } from "./errors.ts";
+import { DOWN_HINT, PING, PING_NAT } from "./commands.ts";
+import { DHTError, errorCode } from "./errors.ts";
 import { NetworkHealth } from "./health.ts";
 import {
   CHECKS_MAX,
   FIREWALL_PROBES,
   OLD_TICKS,
-  QUERY_RETRIES,
   RECENT_TICKS,
   REFRESH_TICKS,
   SLEEP_MS,
@@ -59,18 +58,7 @@ import type {
   WalkInit,
 } from "./node_types.ts";
 import type { TraceEvent } from "./trace.ts";
-
-/** What all walks of a node's own upkeep have in common. */
-const UPKEEP_WALK = {
-  internal: true,
-  command: FIND_NODE,
-  value: null,
-  retries: QUERY_RETRIES,
-  force: false,
-  nodes: null,
-  onlyClosestNodes: false,
-  handle: null,
-} as const;
+import { upkeepWalk } from "./upkeep.ts";
 
 /** A node. */
 export class NodeMachine<Socket, RequestHandle, QueryHandle> {
@@ -406,7 +394,7 @@ export class NodeMachine<Socket, RequestHandle, QueryHandle> {
     nowMs: number,
   ): void {
     const { purpose, to, tid } = request;
-    this.#trace?.({ kind: "request-failed", to: anonymous(to), tid, code: codeOf(error) });
+    this.#trace?.({ kind: "request-failed", to: anonymous(to), tid, code: errorCode(error) });
     const isTimeout = error instanceof DHTError && error.code === "REQUEST_TIMEOUT";
     switch (purpose.kind) {
       case "user":
@@ -490,7 +478,9 @@ export class NodeMachine<Socket, RequestHandle, QueryHandle> {
         break;
       }
       case "quick-probe":
+        // An answer that comes after the first walk is as good a reason for a real test.
         if (this.#bootstrap.kind === "walking") this.#bootstrap.isProbeAnswered = true;
+        else this.#updateNetworkState(true, false, nowMs);
         break;
       case "probe":
         if (socket === this.#sockets?.server) this.network.handlePong(reply.to);
@@ -568,8 +558,7 @@ export class NodeMachine<Socket, RequestHandle, QueryHandle> {
   }
 
   #createBackgroundWalk(target: Uint8Array): Walk<QueryHandle> {
-    const concurrency = this.#backgroundConcurrency;
-    return this.createWalk({ ...UPKEEP_WALK, target, concurrency, group: new RequestGroup() });
+    return this.createWalk(upkeepWalk(target, this.#backgroundConcurrency));
   }
 
   #finishWalk(walk: Walk<QueryHandle>, nowMs: number): void {
@@ -792,8 +781,4 @@ export class NodeMachine<Socket, RequestHandle, QueryHandle> {
     this.#degraded = degraded;
     this.#events.push({ kind: "network-update" });
   }
-}
-
-function codeOf(error: Error): string {
-  return error instanceof DHTError ? error.code : error.name;
 }

@@ -121,6 +121,7 @@ export class SimNetwork {
 
   /** Takes a datagram on its way. */
   send(from: SimSocket, { host, port, bytes }: Transmit<SimSocket>): void {
+    if (from.node.isMuted) return;
     from.contacted.add(`${host}:${port}`);
     this.inject(from.address, { host, port }, bytes);
   }
@@ -142,6 +143,8 @@ export class SimNetwork {
   /** Lets time pass. */
   run(forMs: number): void {
     const untilMs = this.time.nowMs + forMs;
+    // Time stands still after the last event before then.
+    this.time.at(untilMs, () => {});
     while (this.time.step(untilMs));
   }
 
@@ -173,6 +176,8 @@ export class SimNode {
   /** Answers requests; the default echoes. */
   onRequest: (request: InboundRequest<SimSocket>) => void;
   isGone = false;
+  /** Drops what it would send. */
+  isMuted = false;
   #timerAtMs = Infinity;
   #isPumping = false;
 
