@@ -1,0 +1,115 @@
+/** The table of a server's handshakes: deadlines, duplicates, and ten thousand that lead nowhere. */
+import { strict as assert } from "node:assert";
+import { type ServerEvent, ServerMachine } from "../../../src/hyperdht/server_machine.ts";
+
+function events(machine: ServerMachine): ServerEvent[] {
+  const list: ServerEvent[] = [];
+  for (let event = machine.pollEvent(); event !== null; event = machine.pollEvent()) list.push(event);
+  return list;
+}
+
+function begin(machine: ServerMachine, key: string): number {
+  const begun = machine.begin(key);
+  assert.equal(begun.kind, "new");
+  return (begun as { id: number }).id;
+}
+
+Deno.test("DHT-033 a handshake that comes again is the same one until it is forgotten", () => {
+  const machine = new ServerMachine({ clearWaitMs: 500 });
+  const id = begin(machine, "a");
+  assert.deepEqual(machine.begin("a"), { kind: "known", id });
+  assert.equal(machine.stateOf(id), "deciding");
+  assert.equal(machine.pollDeadline(), null);
+  machine.finish(id, 1000);
+  assert.deepEqual(machine.begin("a"), { kind: "known", id });
+  assert.equal(machine.pollDeadline(), 1500);
+  machine.handleTimeout(1499);
+  assert.deepEqual(events(machine), []);
+  machine.handleTimeout(1500);
+  assert.deepEqual(events(machine), [{ kind: "forgotten", id }]);
+  assert.equal(machine.stateOf(id), null);
+  assert.notEqual(begin(machine, "a"), id);
+});
+
+Deno.test("DHT-025 a client has ten seconds to show itself", () => {
+  const machine = new ServerMachine({ clearWaitMs: 500 });
+  const id = begin(machine, "a");
+  machine.wait(id, 100);
+  assert.equal(machine.stateOf(id), "waiting");
+  assert.equal(machine.pollDeadline(), 10_100);
+  machine.handleTimeout(10_099);
+  assert.deepEqual(events(machine), []);
+  machine.handleTimeout(10_100);
+  assert.deepEqual(events(machine), [{ kind: "timeout", id }]);
+  assert.equal(machine.pollDeadline(), null);
+  machine.finish(id, 10_100);
+  assert.equal(machine.pollDeadline(), 10_600);
+});
+
+Deno.test("DHT-025 punching, relayed and finished handshakes have other deadlines or none", () => {
+  const machine = new ServerMachine({ clearWaitMs: 500 });
+  const [punching, relayed, finished] = ["a", "b", "c"].map((key) => begin(machine, key)) as [
+    number,
+    number,
+    number,
+  ];
+  for (const id of [punching, relayed, finished]) machine.wait(id, 0);
+  machine.punch(punching);
+  machine.relay(relayed);
+  machine.finish(finished, 0);
+  assert.equal(machine.pollDeadline(), 500);
+  assert.equal(machine.halfOpenCount, 1);
+  machine.handleTimeout(1e9);
+  assert.deepEqual(events(machine), [{ kind: "forgotten", id: finished }]);
+  // Finished is final; what is not known is of no interest.
+  machine.finish(relayed, 0);
+  machine.punch(relayed);
+  machine.wait(relayed, 0);
+  assert.equal(machine.stateOf(relayed), "finished");
+  machine.finish(999, 0);
+  assert.equal(machine.halfOpenCount, 1);
+  machine.clear();
+  assert.equal(machine.size, 0);
+  assert.equal(machine.halfOpenCount, 0);
+  assert.equal(machine.pollDeadline(), null);
+  assert.equal(events(machine).length, 2);
+});
+
+Deno.test("DHT-025 ten thousand half-open handshakes take the room of 512: the oldest give way", () => {
+  const machine = new ServerMachine({ clearWaitMs: 500 });
+  let timeouts = 0;
+  for (let i = 0; i < 10_000; i++) {
+    const id = begin(machine, `${i}`);
+    machine.wait(id, i);
+    for (const event of events(machine)) if (event.kind === "timeout") timeouts++;
+    assert.ok(machine.halfOpenCount <= 512);
+    assert.ok(machine.size <= 512);
+  }
+  assert.equal(timeouts, 10_000 - 512);
+  // The newest are those that are still there.
+  assert.equal(machine.begin("9999").kind, "known");
+  assert.equal(machine.begin("9488").kind, "known");
+  assert.equal(machine.begin("9487").kind, "new");
+});
+
+Deno.test("DHT-025 handshakes that are being decided or punched do not give way to new ones", () => {
+  const machine = new ServerMachine({ clearWaitMs: 500, halfOpenMax: 3 });
+  begin(machine, "deciding");
+  machine.punch(begin(machine, "punching"));
+  machine.wait(begin(machine, "waiting"), 0);
+  begin(machine, "new");
+  assert.deepEqual(events(machine).map(({ kind }) => kind), ["timeout", "forgotten"]);
+  assert.deepEqual(machine.begin("too many"), { kind: "full" });
+  assert.equal(machine.begin("punching").kind, "known");
+});
+
+Deno.test("DHT-033 finished handshakes are forgotten early when there are too many", () => {
+  const machine = new ServerMachine({ clearWaitMs: 500, handshakesMax: 100 });
+  for (let i = 0; i < 1000; i++) {
+    machine.finish(begin(machine, `${i}`), i);
+    assert.ok(machine.size <= 100);
+  }
+  for (let i = 0; i < 100; i++) machine.clear();
+  for (let i = 0; i < 100; i++) machine.relay(begin(machine, `relayed ${i}`));
+  assert.deepEqual(machine.begin("one more"), { kind: "full" });
+});
