@@ -6,8 +6,21 @@
 import type { NodePeer } from "../helpers/node_peer.ts";
 import { Lab, type Make } from "./lab.ts";
 
-/** Kinds of homes: what `natlab` calls them, and whether their ports are random. */
-export const KINDS: Readonly<Record<string, { readonly topology: string; readonly isRandom?: true }>> = {
+/** A kind of home. */
+export interface Kind {
+  /** What `natlab` calls it. */
+  readonly topology: string;
+  /** Whether its ports are random. */
+  readonly isRandom?: true;
+  /**
+   * Whether its router answers what nobody asked for, as Linux does by itself. It remembers such datagrams, and an
+   * answer to one gets another port.
+   */
+  readonly isAnswering?: true;
+}
+
+/** Kinds of homes. */
+export const KINDS: Readonly<Record<string, Kind>> = {
   "open": { topology: "open" },
   "firewall": { topology: "firewall" },
   "full-cone": { topology: "full-cone" },
@@ -17,7 +30,11 @@ export const KINDS: Readonly<Record<string, { readonly topology: string; readonl
   "double": { topology: "double" },
   "symmetric": { topology: "symmetric", isRandom: true },
   "cgn-symmetric": { topology: "port-restricted+symmetric", isRandom: true },
+  "answering": { topology: "port-restricted", isAnswering: true },
 };
+
+/** The kinds of the matrix: routers that drop what nobody asked for. */
+export const MATRIX_KINDS: readonly string[] = Object.keys(KINDS).filter((kind) => !KINDS[kind]!.isAnswering);
 
 /** One connect. */
 export interface Try {
@@ -55,6 +72,8 @@ export interface MatrixOptions {
   readonly relay?: Make;
   /** How long connections are held, for upgrades to show. */
   readonly holdMs?: number;
+  /** Which of the runtime's sockets Quince uses. */
+  readonly backend?: "auto" | "deno" | "node";
   /** Told of each try. */
   readonly onTry?: (result: Try) => void;
 }
@@ -68,7 +87,7 @@ function hostOf(side: "client" | "server", kind: string): string {
 const BOOTSTRAP_PORT = 49737;
 
 /** All pairs of `kinds`. */
-export function allPairs(kinds: readonly string[] = Object.keys(KINDS)): (readonly [string, string])[] {
+export function allPairs(kinds: readonly string[] = MATRIX_KINDS): (readonly [string, string])[] {
   return kinds.flatMap((client) => kinds.map((server) => [client, server] as const));
 }
 
@@ -161,9 +180,11 @@ async function runTry(context: TryContext): Promise<Try> {
   const [clientHost, serverHost] = [hostOf("client", client), hostOf("server", server)];
   const [from, to] = [hosts.get(clientHost)!, hosts.get(serverHost)!];
   await Promise.all([forget(lab, clientHost, client), forget(lab, serverHost, server)]);
+  const { backend } = options;
+  const nodeOptions = (make: Make) => make === "quince" && backend ? { bootstrap, backend } : { bootstrap };
   const [, key] = await Promise.all([
-    ask(from, { command: "start", id: "c", options: { bootstrap } }, "started"),
-    ask(to, { command: "start", id: "s", options: { bootstrap } }, "started")
+    ask(from, { command: "start", id: "c", options: nodeOptions(options.client) }, "started"),
+    ask(to, { command: "start", id: "s", options: nodeOptions(options.server) }, "started")
       .then(() => ask(to, { command: "listen", id: "s" }, "listening"))
       .then(({ key }) => key),
   ]);
@@ -182,8 +203,13 @@ async function runTry(context: TryContext): Promise<Try> {
   return { client, server, isOk, openMs, upgradedMs, error, ms, remote } as Try;
 }
 
+/** Restarts a home's router. */
 async function forget(lab: Lab, host: string, kind: string): Promise<void> {
-  if (kind !== "open") await lab.command("forget", host);
+  if (kind === "open") return;
+  await lab.command("forget", host);
+  if (!KINDS[kind]!.isAnswering) return;
+  const accept = ["nft", "chain", "ip", "natlab", "input", "{ policy accept; }"];
+  await lab.command("exec", `${host}.nat`, "--", ...accept);
 }
 
 /** Splits `pairs` into batches in which no host occurs twice. */

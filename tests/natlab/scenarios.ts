@@ -110,19 +110,17 @@ export const SCENARIOS: readonly Scenario[] = [
   },
 ];
 
-const NODE_COUNT = 8;
-
 /** Runs scenarios side by side. */
 export async function runScenarios(
-  makes: { readonly client: Make; readonly server: Make; readonly nodes: Make },
+  makes: { readonly client: Make; readonly server: Make; readonly nodes: readonly Make[] },
   scenarios: readonly Scenario[] = SCENARIOS,
 ): Promise<ScenarioResult[]> {
   await using lab = await Lab.up([
-    `public=${NODE_COUNT}`,
+    `public=${makes.nodes.length}`,
     "spare=port-restricted",
     ...scenarios.flatMap(({ homes }, i) => [`c${i}=${homes[0]}`, `s${i}=${homes[1]}`]),
   ].join(" "));
-  const bootstrap = await startNodes(lab, Array.from({ length: NODE_COUNT }, () => makes.nodes));
+  const bootstrap = await startNodes(lab, makes.nodes);
   return await Promise.all(scenarios.map(async (scenario, i) => {
     const site = { lab, client: `c${i}`, server: `s${i}` };
     const server = await lab.start(site.server, makes.server);
@@ -187,24 +185,24 @@ export interface LostNodesResult {
 
 /** Public nodes vanish one by one, the bootstrap node first; two remain. */
 export async function runLostNodes(
-  makes: { readonly client: Make; readonly server: Make; readonly nodes: Make },
+  makes: { readonly client: Make; readonly server: Make; readonly nodes: readonly Make[] },
 ): Promise<LostNodesResult[]> {
-  await using lab = await Lab.up(`public=${NODE_COUNT} c=port-restricted s=port-restricted`);
-  const bootstrap = await startNodes(lab, Array.from({ length: NODE_COUNT }, () => makes.nodes));
+  await using lab = await Lab.up(`public=${makes.nodes.length} c=port-restricted s=port-restricted`);
+  const bootstrap = await startNodes(lab, makes.nodes);
   const [client, server] = await Promise.all([lab.start("c", makes.client), lab.start("s", makes.server)]);
   await ask(server, { command: "start", id: "s", options: { bootstrap } }, "started");
   const { key } = await ask(server, { command: "listen", id: "s" }, "listening");
   await ask(client, { command: "start", id: "c", options: { bootstrap } }, "started");
   await ask(client, { command: "watch", id: "c", key }, "open");
   const results: LostNodesResult[] = [];
-  for (let lost = 1; lost <= NODE_COUNT - 2; lost++) {
+  for (let lost = 1; lost <= makes.nodes.length - 2; lost++) {
     await lab.command("cut", `pub${lost}`);
     // An announcer pings its relays each 3 s and looks for others when it has lost some.
     await wait(10_000);
     const connected = await ask(client, { command: "connect", id: "c", key }, "connected");
     const report = await ask(client, { command: "report", id: "c" }, "report");
     results.push({
-      left: NODE_COUNT - lost,
+      left: makes.nodes.length - lost,
       isAlive: report.attempts === 1 && (report.sinceMs as number) < 500,
       isConnected: connected.isOk as boolean,
       ms: connected.openMs as number | null,

@@ -18,11 +18,12 @@ const unhex = (text) => Uint8Array.from(text.match(/../g), (pair) => Number.pars
 /**
  * Serves commands until there are no more lines.
  *
- * @param {object} make HyperDHT and the blind relay's module of one make, and `allocate` for buffers it accepts
+ * @param {object} make HyperDHT and the blind relay's module of one make, `toBuffer` for buffers it accepts, and
+ *   `toOptions` for options of nodes that lines cannot carry
  * @param {(message: object) => void} say prints an event
  * @param {AsyncIterable<string>} lines commands
  */
-export async function servePeer({ HyperDHT, relay, toBuffer }, say, lines) {
+export async function servePeer({ HyperDHT, relay, toBuffer, toOptions = (options) => options }, say, lines) {
   const nodes = new Map();
   const watched = new Map();
 
@@ -46,7 +47,7 @@ export async function servePeer({ HyperDHT, relay, toBuffer }, say, lines) {
     async start({ id, bootstrapper, options }) {
       const dht = bootstrapper
         ? HyperDHT.bootstrapper(bootstrapper.port, bootstrapper.host)
-        : new HyperDHT(options);
+        : new HyperDHT(toOptions(options));
       nodes.set(id, dht);
       const startMs = performance.now();
       await dht.fullyBootstrapped();
