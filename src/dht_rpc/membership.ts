@@ -141,14 +141,13 @@ export class Membership {
   }
 
   #insert(node: TableNode): void {
-    if (this.#nodes.has(node) || equalBytes(node.id, this.#table.id)) return;
+    if (this.#table.has(node.id) || equalBytes(node.id, this.#table.id)) return;
     node.added = node.pinged = node.seen = this.tick;
     const result = this.#table.add(node);
     if (result.kind === "full") {
       this.#challenge(node, result.row);
       return;
     }
-    if (result.replaced) this.#nodes.remove(result.replaced);
     this.#nodes.add(node);
     if (node.to && node.sampled === 0) {
       node.sampled = this.tick;

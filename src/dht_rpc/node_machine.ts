@@ -38,7 +38,7 @@ import { Queue } from "./queue.ts";
 import type { TableNode } from "./recent_nodes.ts";
 import {
   type OutgoingRequest,
-  RequestGroup,
+  type RequestGroup,
   type RequestInit,
   RequestMachine,
   type Transmit,

@@ -25,7 +25,7 @@ export interface TableRow<Entry extends TableEntry> {
 /** What {@linkcode RoutingTable.add} did. */
 export type AddResult<Entry extends TableEntry> =
   /** The entry is in the table, perhaps in the place of one with the same id. */
-  | { readonly kind: "added"; readonly replaced: Entry | null }
+  | { readonly kind: "added" }
   /** Its row is full. */
   | { readonly kind: "full"; readonly row: TableRow<Entry> };
 
@@ -57,12 +57,12 @@ export class RoutingTable<Entry extends TableEntry> {
     const existing = row[position];
     if (existing && equalBytes(existing.id, entry.id)) {
       row[position] = entry;
-      return { kind: "added", replaced: existing };
+      return { kind: "added" };
     }
     if (row.length >= this.k) return { kind: "full", row: { index, nodes: row } };
     row.splice(position, 0, entry);
     this.#size++;
-    return { kind: "added", replaced: null };
+    return { kind: "added" };
   }
 
   /** Removes the entry with this id; tells whether there was one. */
