@@ -27,13 +27,14 @@ export {
   type WritableOptions,
 } from "../base/mod.ts";
 export type {
-  BlobCore,
-  BlobId,
   BlockDownload,
+  BlockListener,
+  DriveBlobId,
   DriveEntry,
   DriveEntryValue,
   DriveWriteOptions,
   MirrorableBlobs,
+  MirrorableCore,
   MirrorableDrive,
   MirrorCount,
   MirrorDifference,

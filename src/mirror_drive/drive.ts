@@ -6,7 +6,7 @@
 import type { Readable, Writable } from "../base/mod.ts";
 
 /** Where the bytes of a file lie in a drive's blobs. Source: `hyperblobs` 2.12.1 (index.js). */
-export interface BlobId {
+export interface DriveBlobId {
   /** First block. */
   readonly blockOffset: number;
   /** How many blocks. */
@@ -26,7 +26,7 @@ export interface DriveEntryValue {
   /** Where a link leads, null for a file. */
   readonly linkname: string | null;
   /** Where the bytes are, null for a link. */
-  readonly blob: BlobId | null;
+  readonly blob: DriveBlobId | null;
   /** Whatever its writer added. */
   readonly metadata: unknown;
 }
@@ -69,8 +69,12 @@ export interface BlockDownload {
   destroy(error?: Error | null): void;
 }
 
+/** Told of a block that was sent or received. */
+// deno-lint-ignore no-explicit-any -- cores tell of the peer too, which is nothing to a mirror
+export type BlockListener = (index: number, byteLength: number, peer: any) => void;
+
 /** The core that a drive's blobs lie in, as far as a mirror uses it. */
-export interface BlobCore {
+export interface MirrorableCore {
   /** Whether we may append. */
   readonly writable: boolean;
   /** Length, blocks. */
@@ -82,21 +86,21 @@ export interface BlobCore {
     range: { readonly start?: number; readonly length?: number; readonly blocks?: number[] },
   ): BlockDownload;
   /** Listens to `upload` and `download` of blocks. */
-  on(event: "upload" | "download", listener: (index: number, byteLength: number) => void): unknown;
+  on(event: "upload" | "download", listener: BlockListener): unknown;
   /** Stops listening. */
-  off(event: "upload" | "download", listener: (index: number, byteLength: number) => void): unknown;
+  off(event: "upload" | "download", listener: BlockListener): unknown;
 }
 
 /** A drive's blobs, as far as a mirror uses them. */
 export interface MirrorableBlobs {
   /** The core they lie in. */
-  readonly core: BlobCore;
+  readonly core: MirrorableCore;
   /** The blocks of a blob that is stored as a map of blocks, null for another. */
   getBlockMap(
-    blob: BlobId,
+    blob: DriveBlobId,
   ): Promise<{ readonly blocks: readonly { readonly index: number }[] } | null> | null;
   /** The size of a blob, bytes, whichever way it is stored. */
-  getByteLength(blob: BlobId): Promise<number>;
+  getByteLength(blob: DriveBlobId): Promise<number>;
 }
 
 /** A drive that can be one end of a mirror. */

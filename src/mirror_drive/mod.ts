@@ -29,13 +29,14 @@ export {
 export { type FileAttributes } from "./attributes.ts";
 export { MirrorDrive, MirrorDrive as default } from "./driver.ts";
 export type {
-  BlobCore,
-  BlobId,
   BlockDownload,
+  BlockListener,
+  DriveBlobId,
   DriveEntry,
   DriveEntryValue,
   DriveWriteOptions,
   MirrorableBlobs,
+  MirrorableCore,
   MirrorableDrive,
 } from "./drive.ts";
 export { MirrorDriveError, type MirrorDriveErrorCode } from "./errors.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { BlobId, BlockDownload, DriveEntry, MirrorableBlobs } from "./drive.ts";
+import type { BlockDownload, DriveBlobId, DriveEntry, MirrorableBlobs } from "./drive.ts";
 
 /** The blobs of a drive that are being fetched. */
 export class Preload {
@@ -43,7 +43,7 @@ export class Preload {
     return blockCount;
   }
 
-  async #requestBlob(blob: BlobId): Promise<BlockDownload | null> {
+  async #requestBlob(blob: DriveBlobId): Promise<BlockDownload | null> {
     if (blob.byteLength === 0) return null;
     const map = blob.blockMap === true ? await this.#blobs.getBlockMap(blob) : null;
     const download = map === null
@@ -68,6 +68,6 @@ export class Preload {
   }
 }
 
-function blobsOf(entries: readonly DriveEntry[]): BlobId[] {
+function blobsOf(entries: readonly DriveEntry[]): DriveBlobId[] {
   return entries.map((entry) => entry.value.blob).filter((blob) => blob !== null);
 }

@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { Transform, utf8Bytes, utf8Text } from "../../../src/base/mod.ts";
 import Localdrive from "../../../src/localdrive/mod.ts";
 import MirrorDrive, {
-  type BlobCore,
+  type BlockListener,
   type DriveEntry,
   type MirrorableBlobs,
+  type MirrorableCore,
   type MirrorDriveOptions,
   type MirrorStats,
 } from "../../../src/mirror_drive/mod.ts";
@@ -250,8 +251,8 @@ function withBlobs(
   contiguousLength: number,
 ): { asked: unknown[]; emit(byteLength: number): void } {
   const asked: unknown[] = [];
-  const listeners = new Set<(index: number, byteLength: number) => void>();
-  const core: BlobCore = {
+  const listeners = new Set<BlockListener>();
+  const core: MirrorableCore = {
     writable: false,
     length: 10,
     contiguousLength,
@@ -269,7 +270,7 @@ function withBlobs(
   };
   const blobs: MirrorableBlobs = { core, getBlockMap: () => null, getByteLength: () => Promise.resolve(0) };
   Object.assign(drive, { getBlobs: () => Promise.resolve(blobs) });
-  return { asked, emit: (byteLength) => listeners.forEach((listener) => listener(0, byteLength)) };
+  return { asked, emit: (byteLength) => listeners.forEach((listener) => listener(0, byteLength, null)) };
 }
 
 Deno.test("MD-013 preload asks for the source's blobs, unless all are here", async () => {
