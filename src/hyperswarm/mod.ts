@@ -3,8 +3,6 @@
  *
  * @module
  */
-export type * from "../hyperdht/mod.ts";
-export { QuinceError, TypedEventEmitter } from "../base/mod.ts";
 export type {
   AnnouncedPeer,
   RelayChoice,

@@ -3,6 +3,5 @@
  *
  * @module
  */
-export type * from "../../hyperdht/mod.ts";
 export { type DoctorOptions, examine } from "./doctor.ts";
 export type { DoctorStage, Finding } from "./finding.ts";
