@@ -23,4 +23,4 @@ export { Hyperblobs, Hyperblobs as default } from "./hyperblobs.ts";
 export { DEFAULT_BLOCK_SIZE } from "./limits.ts";
 export type * from "./options.ts";
 export { BlobReadStream, BlobWriteStream } from "./streams.ts";
-export type { TransferStats } from "./transfer_stats.ts";
+export { TransferCounter, type TransferStats } from "./transfer_stats.ts";

@@ -28,14 +28,15 @@ export interface TransferStats {
   targetBlocks: number;
 }
 
-/** Counts the blocks of a blob as they pass. */
+/** Counts the blocks of a blob as they pass, or all blocks. */
 export class TransferCounter {
   /** The figures. */
   readonly stats: TransferStats;
-  readonly #id: BlobId;
+  readonly #id: BlobId | null;
   readonly #meter = new SpeedMeter();
 
-  constructor(id: BlobId) {
+  /** Counts the blocks of `id`; null counts all. */
+  constructor(id: BlobId | null) {
     this.#id = id;
     this.stats = {
       startTime: 0,
@@ -45,14 +46,14 @@ export class TransferCounter {
       blocks: 0,
       totalBytes: 0,
       monitoringBytes: 0,
-      targetBytes: id.byteLength,
-      targetBlocks: id.blockLength,
+      targetBytes: id?.byteLength ?? 0,
+      targetBlocks: id?.blockLength ?? 0,
     };
   }
 
   /** Counts a block; false where it is not the blob's. */
   add(index: number, byteLength: number, nowMs: number, wallMs: number): boolean {
-    const { blockOffset, blockLength } = this.#id;
+    const { blockOffset, blockLength } = this.#id ?? { blockOffset: 0, blockLength: Infinity };
     if (index < blockOffset || index >= blockOffset + blockLength) return false;
     const { stats } = this;
     if (stats.startTime === 0) stats.startTime = wallMs;
@@ -61,7 +62,9 @@ export class TransferCounter {
     stats.blocks++;
     stats.totalBytes += byteLength;
     stats.monitoringBytes += byteLength;
-    stats.percentage = Math.round((stats.blocks / stats.targetBlocks) * 10_000) / 100;
+    if (stats.targetBlocks > 0) {
+      stats.percentage = Math.round((stats.blocks / stats.targetBlocks) * 10_000) / 100;
+    }
     return true;
   }
 
