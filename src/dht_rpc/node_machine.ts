@@ -431,6 +431,7 @@ export class NodeMachine<Socket, RequestHandle, QueryHandle> {
       this.#trace?.({ kind: "stray-reply", from: { host, port }, tid: message.tid });
       return;
     }
+    this.service.handleProof(from);
     const { tid, token, error, value } = message;
     const { purpose } = request;
     const closer = message.closerNodes && purpose.kind === "visit"

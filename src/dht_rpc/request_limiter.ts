@@ -1,5 +1,6 @@
 /**
- * Which requests of others are served when there are more than can be: every source has its share.
+ * Which requests of others are served when there are more than can be: every source has its share, and those that have
+ * shown that they receive at their address do not suffer from those that may be forged.
  *
  * A source is a host; on the loopback, where all nodes have one host, it is a host with its port.
  *
@@ -13,8 +14,10 @@ export class RequestLimiter {
   /** Requests that were not served. */
   droppedCount = 0;
   readonly #requestsMax: number;
+  readonly #proven = new Set<string>();
   #windowEndsAtMs = -Infinity;
   #total = 0;
+  #served = 0;
   #counts = new Map<string, number>();
   /** Requests of the sources that are not counted by themselves. */
   #others = 0;
@@ -25,17 +28,33 @@ export class RequestLimiter {
     this.#requestsMax = requestsMax;
   }
 
+  /** `source` has shown that it receives at its address: it answered us, or gave back a token. */
+  handleProof(source: PeerAddress): void {
+    const key = keyOf(source);
+    if (this.#proven.has(key)) return;
+    if (this.#proven.size >= INBOUND_SOURCES_MAX) {
+      const [oldest] = this.#proven;
+      this.#proven.delete(oldest!);
+    }
+    this.#proven.add(key);
+  }
+
   /** Tells whether to serve a request from `source`. */
   admit(source: PeerAddress, nowMs: number): boolean {
     if (nowMs >= this.#windowEndsAtMs) this.#startWindow(nowMs);
     this.#total++;
+    // Far from the bound nobody has to be told apart, only counted.
     const count = this.#count(source);
-    if (this.#total <= this.#requestsMax / 2) return true;
+    const isServed = this.#total <= this.#requestsMax / 2 || this.#isWithinShare(source, count);
+    if (isServed) this.#served++;
+    else this.droppedCount++;
+    return isServed;
+  }
+
+  #isWithinShare(source: PeerAddress, count: number): boolean {
     const sources = Math.max(1, this.#counts.size, this.#sourcesBefore);
     const share = Math.max(INBOUND_SHARE_MIN, Math.floor(this.#requestsMax / sources));
-    if (count <= share && this.#total <= 2 * this.#requestsMax) return true;
-    this.droppedCount++;
-    return false;
+    return count <= share && (this.#served < this.#requestsMax || this.#proven.has(keyOf(source)));
   }
 
   #startWindow(nowMs: number): void {
@@ -43,14 +62,21 @@ export class RequestLimiter {
     this.#windowEndsAtMs = nowMs + INBOUND_WINDOW_MS;
     this.#counts = new Map();
     this.#total = 0;
+    this.#served = 0;
     this.#others = 0;
   }
 
   #count(source: PeerAddress): number {
-    const key = source.host.startsWith("127.") ? `${source.host}:${source.port}` : source.host;
-    const count = this.#counts.get(key);
-    if (count === undefined && this.#counts.size >= INBOUND_SOURCES_MAX) return ++this.#others;
-    this.#counts.set(key, (count ?? 0) + 1);
-    return (count ?? 0) + 1;
+    const key = keyOf(source);
+    const count = this.#counts.get(key) ?? 0;
+    if (count === 0 && this.#counts.size >= INBOUND_SOURCES_MAX && !this.#proven.has(key)) {
+      return ++this.#others;
+    }
+    this.#counts.set(key, count + 1);
+    return count + 1;
   }
+}
+
+function keyOf({ host, port }: PeerAddress): string {
+  return host.startsWith("127.") ? `${host}:${port}` : host;
 }

@@ -161,10 +161,19 @@ export class ServiceMachine<Socket> {
       value,
     };
     onTrace?.({ kind: "request", from: { host, port }, tid, command, internal });
-    if (token === null || this.#tokens.isValid(token, host, nowMs)) return request;
+    if (token === null) return request;
+    if (this.#tokens.isValid(token, host, nowMs)) {
+      this.#limiter.handleProof({ host, port });
+      return request;
+    }
     onTrace?.({ kind: "dropped", from: { host, port }, reason: "bad-token" });
     this.#replyError(request, ERROR_INVALID_TOKEN, true, nowMs);
     return null;
+  }
+
+  /** A node answered us, so that its address is its own. */
+  handleProof(from: PeerAddress): void {
+    this.#limiter.handleProof(from);
   }
 
   /** Answers the delayed pings that are due. */
