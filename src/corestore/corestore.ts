@@ -48,6 +48,9 @@ export interface CorestoreEvents {
   "group-active": [topic: Uint8Array, update: GroupUpdate];
 }
 
+/** What all handles on the store share; for this folder only. */
+export let rootOf: (store: Corestore) => RootStore;
+
 /** What a store knows of a core besides its blocks. */
 export interface CoreAuth {
   /** 32 bytes. */
@@ -88,6 +91,10 @@ type AnyCore = Hypercore<unknown>;
  * ```
  */
 export class Corestore extends TypedEventEmitter<CorestoreEvents> {
+  static {
+    rootOf = (store) => store.#root;
+  }
+
   /** The namespace of this store's names, 32 bytes. */
   readonly ns: Uint8Array;
   /** Whether cores are opened read-only unless asked otherwise. */

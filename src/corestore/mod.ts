@@ -17,3 +17,10 @@ export { type GroupNotifyEvents, GroupNotifyHandle, type GroupNotifyHost } from 
 export { childNamespace, namedKeyPair } from "./keys.ts";
 export { IDLE_STRIKE_MS, IDLE_STRIKES_MAX } from "./limits.ts";
 export * from "./options.ts";
+export {
+  type BlockRange,
+  importLegacyStore,
+  type LegacyCoreReport,
+  type LegacyImportOptions,
+  type LegacyImportReport,
+} from "./legacy/import_store.ts";

@@ -110,6 +110,11 @@ export class RootStore {
     return this.#primaryKey;
   }
 
+  /** Goes on with the primary key that was stored in place of the former one. */
+  adoptPrimaryKey(primaryKey: Uint8Array): void {
+    this.#primaryKey = copyBytes(primaryKey);
+  }
+
   /** Whether the store is closing or closed. */
   get isClosing(): boolean {
     return this.#isClosing;

@@ -30,6 +30,8 @@ export {
   treeWidth,
 } from "./flat_tree.ts";
 export { type GroupUpdatesOptions } from "./group.ts";
+export { type HeadClaim, type ImportedLog, importLog, type ImportLogOptions } from "./import_log.ts";
+export { type LogSource } from "./import_tree.ts";
 export {
   BITFIELD_PAGES_MAX,
   BITFIELD_WANT_BITS,
