@@ -136,6 +136,7 @@ export class SimNetwork {
       const socket = this.#sockets.get(addressKey(to));
       if (!socket || (socket.node.isFirewalled && !socket.contacted.has(addressKey(from)))) return;
       socket.node.use();
+      if (socket.node.intercept?.(socket, bytes, from)) return;
       socket.node.act((machine, nowMs) => machine.handleDatagram(socket, copyBytes(bytes), from, nowMs));
     });
   }
@@ -176,6 +177,8 @@ export class SimNode {
   /** Answers requests; the default echoes. */
   onRequest: (request: InboundRequest<SimSocket>) => void;
   isGone = false;
+  /** Sees datagrams before the machine; true when it takes one. */
+  intercept: ((socket: SimSocket, bytes: Uint8Array, from: PeerAddress) => boolean) | null = null;
   /** Drops what it would send. */
   isMuted = false;
   #timerAtMs = Infinity;
