@@ -251,6 +251,37 @@ Deno.test("a reader of ours that is killed half-way goes on from where it was", 
   }
 });
 
+Deno.test("a reader of npm's that is killed half-way goes on from where it was, with what we serve", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await using tcp = new TcpReplication();
+    await using writer = new Hypercore();
+    await writer.append(generatedBlocks(0, 5000, 100));
+    const port = await tcp.listen(writer);
+    const key = hexText(writer.key!);
+
+    const first = await NpmHypercore.start({ folder });
+    await first.open("reader", { key });
+    await first.connect(port, "reader");
+    // Never answered: the process ends before.
+    first.run("download", { name: "reader", start: 0, end: 5000 }).catch(() => {});
+    while ((await first.describe("reader")).downloads < 500) { /* until five hundred blocks are there */ }
+    await first.kill();
+
+    await using second = await NpmHypercore.start({ folder });
+    await second.open("reader", { key });
+    await second.connect(port, "reader");
+    await second.run("download", { name: "reader", start: 0, end: 5000 });
+    const { downloads } = await second.describe("reader");
+    assert.ok(downloads > 0 && downloads <= 4600, `fetched ${downloads} of 5000`);
+    assert.equal(await second.run("readHash", { name: "reader", end: 5000 }), await hashOf(writer));
+  } finally {
+    await Deno.remove(folder, { recursive: true }).catch((error) => {
+      if (!(error instanceof Deno.errors.NotFound)) throw error; // the second process's end removes it
+    });
+  }
+});
+
 Deno.test("100 000 small blocks, npm to us and us to npm", async () => {
   const count = 100_000;
   await using npm = await NpmHypercore.start();
