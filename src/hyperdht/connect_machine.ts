@@ -507,9 +507,11 @@ function refusalOf({ version, error, udx }: DecodedNoisePayload): DHTError | nul
   return udx === null ? new DHTError("SERVER_ERROR", "Server did not send UDX data") : null;
 }
 
+/** The most telling code: an aborted punch has its reason as the cause. */
 function outcomeOf(error: Error | null): string {
   if (error === null) return "ok";
-  return (error as { code?: string }).code ?? error.message;
+  const { code = error.message, cause } = error as { code?: string; cause?: { code?: string } };
+  return cause?.code ?? code;
 }
 
 function errorOf(error: Error): DHTError {

@@ -464,7 +464,7 @@ export class HyperDHT extends DHT {
         this.#router.handleHandshake(request);
         return true;
       case COMMANDS.PEER_HOLEPUNCH:
-        this.#router.handleHolepunch(request);
+        this.#router.handleHolepunch(request, this.socket);
         return true;
     }
     if (this.#store === null || this.id === null) return false;

@@ -239,16 +239,19 @@ export async function mutableGet(
     if (renewed === null) return null;
     return await dht.request({ token, target, command: COMMANDS.MUTABLE_PUT, value: renewed }, from);
   };
+  // Read as the replies come, so that what is committed afterwards is the newest of all.
+  const map = (reply: Reply): MutableResult | null => {
+    const found = mapMutable(reply);
+    if (found === null || found.seq < seqMin || (result !== null && found.seq <= result.seq)) return null;
+    if (!verifyMutable(found.signature, found.seq, found.value, publicKey)) return null;
+    return result = found;
+  };
   const query = dht.query(
     { target, command: COMMANDS.MUTABLE_GET, value: encode(uint, seqMin) },
-    { ...rest, map: mapMutable, commit: refresh === null ? null : commit },
+    { ...rest, map, commit: refresh === null ? null : commit },
   );
   for await (const found of query) {
-    const { seq, value, signature } = found;
-    if (seq < seqMin || (result !== null && seq <= (result as MutableResult).seq)) continue;
-    if (!verifyMutable(signature, seq, value, publicKey)) continue;
     if (!isLatestWanted) return found;
-    result = found;
   }
   return result;
 }

@@ -148,14 +148,15 @@ export class Router {
     perform(this.machine.answerHandshake(action.message, answer.noise, from), request, answer.socket);
   }
 
-  /** Serves a PEER_HOLEPUNCH request. */
-  async handleHolepunch(request: IncomingRequest): Promise<void> {
+  /** Serves a PEER_HOLEPUNCH request; `nodeSocket` is the node's own, since the one of a punch may be gone by then. */
+  async handleHolepunch(request: IncomingRequest, nodeSocket: UDXSocket | null): Promise<void> {
     const { target, value, from } = request;
     const action = this.machine.handleHolepunch(target, value, from, this.#clock.nowMs());
     if (action.kind !== "holepunch") return perform(action, request);
     const answer = await action.server.handleHolepunch(action.message, request);
     if (answer === null) return;
-    perform(this.machine.answerHolepunch(action.message, answer.payload, from), request, answer.socket);
+    const reply = this.machine.answerHolepunch(action.message, answer.payload, from);
+    perform(reply, request, answer.socket ?? nodeSocket);
   }
 }
 
