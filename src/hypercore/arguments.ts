@@ -8,30 +8,13 @@ import { idEncoding } from "../hypercore_crypto/mod.ts";
 import { HypercoreError } from "./errors.ts";
 import type { HypercoreOptions, KeyInput, StorageInput } from "./options.ts";
 
-/** Options of the npm package that ask for what is not there yet: ignoring one would be worse than refusing it. */
-const MISSING_FEATURES = [
-  "atom",
-  "checkout",
-  "encryption",
-  "encryptionKey",
-  "exclusive",
-  "group",
-  "name",
-  "weak",
-];
-
-/**
- * Sorts out what stands where: a lone options object may stand in any place.
- *
- * @throws {HypercoreError} `BAD_ARGUMENT` for an option that is not supported yet.
- */
+/** Sorts out what stands where: a lone options object may stand in any place. */
 export function arrangeArguments<Value>(
   storage: StorageInput | HypercoreOptions<Value> | null | undefined,
   key: KeyInput | HypercoreOptions<Value> | null | undefined,
   options: HypercoreOptions<Value> = {},
 ): { storage: StorageInput | null; key: KeyInput | null; options: HypercoreOptions<Value> } {
   const given = isOptions<Value>(storage) ? storage : isOptions<Value>(key) ? key : options;
-  refuseMissingFeatures(given);
   return {
     storage: (isOptions<Value>(storage) ? null : storage) ?? given.storage ?? null,
     key: (isOptions<Value>(storage) || isOptions<Value>(key) ? null : key) ?? given.key ?? null,
@@ -48,13 +31,6 @@ export function parseKey(key: KeyInput): Uint8Array {
   const bytes = typeof key === "string" ? idEncoding.decode(key) : key;
   if (bytes.byteLength === 32) return copyBytes(bytes);
   throw new HypercoreError("BAD_ARGUMENT", `A key has 32 bytes, not ${bytes.byteLength}`);
-}
-
-function refuseMissingFeatures(options: object): void {
-  for (const name of MISSING_FEATURES) {
-    if (!(options as Record<string, unknown>)[name]) continue;
-    throw new HypercoreError("BAD_ARGUMENT", `Option "${name}" of a hypercore is not supported yet`);
-  }
 }
 
 function isOptions<Value>(value: unknown): value is HypercoreOptions<Value> {

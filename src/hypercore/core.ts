@@ -4,14 +4,31 @@
  *
  * @module
  */
+import type { Readable } from "../base/mod.ts";
+import { idEncoding } from "../hypercore_crypto/mod.ts";
 import type { Protomux } from "../protomux/mod.ts";
 import { isStorage, MemoryStorage, SqliteStorage, type Storage } from "../storage/mod.ts";
 import { HypercoreError } from "./errors.ts";
 import { CONFLICT_SHOW_MS } from "./limits.ts";
 import type { Hypercore } from "./hypercore.ts";
 import type { Extension } from "./extension.ts";
-import { CoreStore, Log, type LogChange, type LogOpenOptions } from "./log/mod.ts";
+import {
+  type AuditOptions,
+  type AuditResult,
+  type Bitfield,
+  CoreStore,
+  Log,
+  type LogChange,
+  type LogOpenOptions,
+  type Manifest,
+  type ManifestInput,
+  type Proof,
+  type UserDataEntry,
+  type UserDataRange,
+} from "./log/mod.ts";
 import type { StorageInput } from "./options.ts";
+import { waitForRecovery } from "./recovery.ts";
+import { UserDataStream } from "./user_data_stream.ts";
 import {
   type DataMessage,
   type Peer,
@@ -53,6 +70,12 @@ export interface SharedEvents {
    * believed any more: all sessions are closed after this.
    */
   conflict: [length: number, fork: number, proof: DataMessage];
+  /** Roots of the log were lost and are being restored from `proof`. */
+  repairing: [proof: Proof];
+  /** The log's roots are there again. */
+  repaired: [proof: Proof];
+  /** A proof did not lead to the roots that were lost. */
+  "repair-failed": [];
 }
 
 const RELAYED_EVENTS = [
@@ -89,6 +112,11 @@ export interface GroupUpdate {
 
 /** One open log with its replication, shared by the sessions on it. */
 export class Core {
+  /** Whether peers of cores opened from now on are asked about small regions. */
+  static asksSmallRegions = false;
+  /** Whose word {@linkcode Core.recover} takes: public keys, 32 bytes each; null for anybody's. */
+  static recoveryPeers: readonly Uint8Array[] | null = null;
+
   /** Where the log lies. */
   readonly store: CoreStore;
   /** Whether the core closes with its last session. */
@@ -131,7 +159,8 @@ export class Core {
     retainStore(this.store);
     await this.store.open();
     const log = await Log.open(this.store, this.#options);
-    const replicator = new Replicator(log, this.#options);
+    const replicator = new Replicator(log, { ...this.#options, smallWants: Core.asksSmallRegions });
+    if (log.isBroken) replicator.setPushOnly(true);
     for (const event of RELAYED_EVENTS) {
       replicator.on(event, (...args: SharedEvents[typeof event]) => this.#relay(event, args));
     }
@@ -194,6 +223,85 @@ export class Core {
   get replicator(): Replicator {
     if (this.#replicator === null) throw new HypercoreError("ERR_ASSERTION", "The core is not open yet");
     return this.#replicator;
+  }
+
+  /** The key as z-base-32; null before it is known. */
+  get id(): string | null {
+    return this.key === null ? null : idEncoding.encode(this.key);
+  }
+
+  /** What the key commits to; null before it is known. */
+  get manifest(): Manifest | null {
+    return this.#log?.manifest ?? null;
+  }
+
+  /** Whether the key is the signer's public key, as far as is known. */
+  get compat(): boolean {
+    return this.#log?.compat ?? this.#options.compat === true;
+  }
+
+  /** Blocks that are stored; to be read only. */
+  get bitfield(): Bitfield {
+    return this.log.bitfield;
+  }
+
+  /** Attaches a manifest that hashes to the key to a log opened by key. */
+  async setManifest(manifest: ManifestInput | Uint8Array): Promise<void> {
+    await this.#opening;
+    await this.log.setManifest(manifest);
+  }
+
+  /** Verifies a proof and stores what it brings; false where it is of another fork or brings nothing new. */
+  async verify(proof: Proof): Promise<boolean> {
+    await this.#opening;
+    const [result] = await this.log.verify([proof]);
+    if (result!.kind === "invalid") throw result!.error;
+    return result!.kind === "applied";
+  }
+
+  /** Checks what is stored against itself, and drops what does not hold. */
+  async audit(options?: AuditOptions): Promise<AuditResult> {
+    await this.#opening;
+    return await this.log.audit(options);
+  }
+
+  /** Takes over the prologue, and the user data, from another core's log. */
+  async copyPrologue(source: { readonly core: Core }): Promise<void> {
+    await this.#opening;
+    await this.log.copyPrologue(source.core.log);
+  }
+
+  /** The user data kept beside the log, or a branch of it, in order of the names. */
+  createUserDataStream(range: UserDataRange = {}, log: Log = this.log): Readable<UserDataEntry> {
+    return new UserDataStream(log.userData.entries(range));
+  }
+
+  /** Asks the storage to give back the space of what was dropped. */
+  async compact(): Promise<void> {
+    await this.#opening;
+    await this.store.storage.sync();
+  }
+
+  /** Resolves once peers have confirmed for a while that they have nothing of our own that is not here. */
+  async recover(): Promise<void> {
+    await this.#opening;
+    await waitForRecovery({
+      log: this.log,
+      replicator: this.replicator,
+      trusted: Core.recoveryPeers,
+      isClosing: () => this.#closing !== null,
+    });
+  }
+
+  /** Asks every peer for the roots of the log, to restore those that are lost. */
+  repairFromPeers(): void {
+    this.replicator.setPushOnly(true);
+    this.replicator.askForRoots();
+  }
+
+  /** Restores lost roots from a proof of the whole log; false where that does not lead to them. */
+  repairFrom(proof: Proof): Promise<boolean> {
+    return this.log.repair(proof);
   }
 
   /** Registers a session; the core stays open while there is one that is not weak. */
@@ -344,8 +452,22 @@ export class Core {
     const isOwn = change.kind === "append" || change.kind === "truncate";
     if (isOwn && this.replicator.hasAttached()) this.#publishSoon();
     if (change.kind === "manifest") this.#relay("manifest", []);
+    if (change.kind === "repair") this.#handleRepair(change);
     if (change.kind === "append" || change.kind === "upgrade" || change.kind === "truncate") {
       this.#tellGroup();
+    }
+  }
+
+  #handleRepair({ outcome, proof }: LogChange & { kind: "repair" }): void {
+    switch (outcome) {
+      case "begun":
+        return this.#relay("repairing", [proof]);
+      case "failed":
+        return this.#relay("repair-failed", []);
+      case "done":
+        this.replicator.setPushOnly(this.#options.pushOnly ?? false);
+        this.replicator.updateAll();
+        return this.#relay("repaired", [proof]);
     }
   }
 

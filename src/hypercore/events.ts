@@ -13,6 +13,8 @@ export interface HypercoreEvents extends SharedEvents {
   close: [];
   /** The length grew, by our own append or a peer's. */
   append: [];
+  /** The session has moved to another log, whose key (32 bytes) is given. */
+  migrate: [key: Uint8Array];
   /** The log was cut to `length`. */
   truncate: [length: number, fork: number];
 }

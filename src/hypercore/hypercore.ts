@@ -3,16 +3,21 @@
  *
  * @module
  */
-import { type Readable, TypedEventEmitter, utf8Bytes, type Writable } from "../base/mod.ts";
+import { type Readable, TypedEventEmitter, type Writable } from "../base/mod.ts";
 import type { Encoder } from "../compact_encoding/mod.ts";
 import { discoveryKey, idEncoding } from "../hypercore_crypto/mod.ts";
 import { Protomux } from "../protomux/mod.ts";
 import type { Bridge } from "../secret_stream/mod.ts";
 import { arrangeArguments, parseKey } from "./arguments.ts";
-import { decodeBlock, encodeBlock } from "./block_codec.ts";
-import { Core, type CoreSession, openCoreStore, peersOf } from "./core.ts";
+import { Core, type CoreOptions, openCoreStore, peersOf } from "./core.ts";
+import { DefaultEncryption } from "./default_encryption.ts";
 import { Download } from "./download.ts";
-import { HypercoreError, type HypercoreErrorCode } from "./errors.ts";
+import {
+  type EncryptionInput,
+  type EncryptionProvider,
+  encryptionProvider,
+  isEncryptionProvider,
+} from "./encryption.ts";
 import type { HypercoreEvents } from "./events.ts";
 import { Extension, type ExtensionHandlers } from "./extension.ts";
 import type { Info } from "./info.ts";
@@ -21,11 +26,11 @@ import { MAX_SUGGESTED_BLOCK_SIZE } from "./limits.ts";
 import {
   type CoreStore,
   encodeManifest,
-  type Log,
-  type LogChange,
   type LogKeyPair,
   type Manifest,
-  type TreeHead,
+  type Proof,
+  type ProofRequest,
+  type RemoteTree,
   treeSignable,
 } from "./log/mod.ts";
 import type {
@@ -34,6 +39,7 @@ import type {
   ByteStreamOptions,
   ClearOptions,
   ClearResult,
+  CommitOptions,
   DownloadRange,
   GetOptions,
   HypercoreOptions,
@@ -42,33 +48,34 @@ import type {
   ReplicateOptions,
   SessionOptions,
   StorageInput,
+  SweepOptions,
   TruncateOptions,
   UpdateOptions,
   WaitOptions,
 } from "./options.ts";
 import { createProtocolStream, muxerOf, type ProtocolStream } from "./protocol_stream.ts";
+import { getBlock, hasBlocks, hashTree, requestList, seekByte, updateLength } from "./reading.ts";
+import * as repair from "./repair.ts";
 import {
+  clearRequests,
+  destroyRequests,
   type Peer,
+  type ReplicationStatus,
   type Replicator,
-  type RequestHandle,
   type RequestList,
-  settleRequest,
 } from "./replication/mod.ts";
+import { registerSession, Session, sessionOf } from "./session.ts";
+import { SessionState } from "./session_state.ts";
 import { ByteStream, ReadStream, WriteStream } from "./streams.ts";
-import { encoderOf, type ValueEncoding } from "./value_encoding.ts";
-
-/** Where a session is in its life, with what exists only there. */
-type SessionState =
-  | { readonly kind: "opening" }
-  | { readonly kind: "open"; readonly core: Core; readonly log: Log; readonly unsubscribe: () => void }
-  | { readonly kind: "closed"; readonly core: Core | null };
-
-/** What a snapshot keeps. */
-interface Snapshot {
-  readonly head: TreeHead;
-  /** Below this the log has not been cut since. */
-  compatLength: number;
-}
+import * as sweeping from "./sweeping.ts";
+import {
+  appendValues,
+  clearBlocks,
+  commitSession,
+  hasSecretKey,
+  truncateLog,
+  userDataBytes,
+} from "./writing.ts";
 
 /**
  * A secure, distributed append-only log.
@@ -86,41 +93,31 @@ export class Hypercore<Value = Uint8Array> extends TypedEventEmitter<HypercoreEv
   /** Largest block that `append` takes, 15 MiB: blocks travel whole. */
   static readonly MAX_SUGGESTED_BLOCK_SIZE: number = MAX_SUGGESTED_BLOCK_SIZE;
 
+  /** How blocks are encrypted unless a provider is given. */
+  static readonly DefaultEncryption: typeof DefaultEncryption = DefaultEncryption;
+
+  /** Flag of {@linkcode Hypercore.enable}: peers are asked about small regions. */
+  static readonly SMALL_WANTS: number = 1;
+
+  /** Called when a read has to wait for peers. */
+  onwait: ((index: number, core: Hypercore<Value>) => void) | null;
+  /** Called for every index passed to `get`. */
+  onseq: ((index: number, core: Hypercore<Value>) => void) | null;
+  /** Makes the bytes of a whole `append`; null where values are encoded one by one. */
+  encodeBatch: ((values: readonly Value[]) => Uint8Array[]) | null;
   /** Whether reads may wait for peers. */
   readonly wait: boolean;
   /** How long a read waits for peers, ms, 0 for ever. */
   readonly timeout: number;
   /** Whether the session is pinned to the length at its creation. */
   readonly snapshotted: boolean;
-  /** Requests of this session that wait for peers. */
-  readonly activeRequests: RequestList = [];
-  /** Signs what this session appends. */
-  keyPair: LogKeyPair | null;
+  /** Whether the session does not keep the log open. */
+  readonly weak: boolean;
   /** How often a read had to wait for peers. */
   waits = 0;
 
-  /** Resolves once the log is open; the same promise as {@linkcode Hypercore.ready} gives. */
-  readonly opening: Promise<void>;
-  /** Resolves once the session is closed, null while nobody closes it. */
-  closing: Promise<void> | null = null;
-
-  readonly #options: HypercoreOptions<Value>;
-  readonly #parent: Hypercore<unknown> | null;
-  readonly #key: Uint8Array | null;
-  readonly #onwait: ((index: number, core: Hypercore<Value>) => void) | null;
-  readonly #onseq: ((index: number, core: Hypercore<Value>) => void) | null;
-  readonly #extensions = new Map<string, Extension<unknown>>();
-  #core: Core | null = null;
-  #state: SessionState = { kind: "opening" };
-  #codec: Encoder<Value> | null = null;
-  #snapshot: Snapshot | null = null;
-  readonly #registration: CoreSession = {
-    session: this as unknown as Hypercore<unknown>,
-    isWeak: false,
-    relay: (event, ...args) => this.emit(event, ...args as HypercoreEvents[typeof event]),
-  };
-  #findingPeers = 0;
-  #active: boolean;
+  readonly #session: Session<Value>;
+  #sessionState: SessionState | null = null;
 
   /**
    * Opens or creates a log in the background.
@@ -135,18 +132,19 @@ export class Hypercore<Value = Uint8Array> extends TypedEventEmitter<HypercoreEv
   ) {
     super();
     const given = arrangeArguments(storage, key, options);
-    this.#options = given.options;
-    this.#parent = given.options.parent ?? null;
-    this.#key = given.key === null ? null : parseKey(given.key);
     this.wait = given.options.wait !== false;
     this.timeout = given.options.timeout ?? 0;
     this.snapshotted = given.options.snapshot === true;
-    this.keyPair = given.options.keyPair ?? null;
-    this.#onwait = given.options.onwait ?? null;
-    this.#onseq = given.options.onseq ?? null;
-    this.#active = given.options.active !== false;
-    this.opening = this.#open(given.storage);
-    this.opening.catch(ignoreUntilAsked);
+    this.weak = given.options.weak === true;
+    this.onwait = given.options.onwait ?? null;
+    this.onseq = given.options.onseq ?? null;
+    this.encodeBatch = given.options.encodeBatch ?? null;
+    this.#session = new Session<Value>(this, {
+      storage: given.storage,
+      key: given.key === null ? null : parseKey(given.key),
+      options: given.options,
+    });
+    registerSession(this, this.#session as unknown as Session<unknown>);
   }
 
   /**
@@ -162,6 +160,10 @@ export class Hypercore<Value = Uint8Array> extends TypedEventEmitter<HypercoreEv
   /** The discovery key of a key: safe to publish, 32 bytes. */
   static readonly discoveryKey: typeof discoveryKey = discoveryKey;
 
+  /** The block key that a log's blocks are encrypted with, derived from its key and an encryption key; 32 bytes. */
+  static readonly blockEncryptionKey: (key: Uint8Array, encryptionKey: Uint8Array) => Uint8Array =
+    DefaultEncryption.blockEncryptionKey;
+
   /** The muxer of a stream made by {@linkcode Hypercore.createProtocolStream} or `replicate`. */
   static readonly getProtocolMuxer: typeof muxerOf = muxerOf;
 
@@ -173,122 +175,110 @@ export class Hypercore<Value = Uint8Array> extends TypedEventEmitter<HypercoreEv
     return openCoreStore(storage);
   }
 
+  /** A log without a session; it stays open until it is closed. */
+  static createCore(storage: StorageInput | null, options: CoreOptions = {}): Core {
+    return new Core(storage, { autoClose: false, ...options });
+  }
+
   /** Cancels the requests in `list`. */
-  static clearRequests(list: RequestList, error: Error | null = null): void {
-    for (const request of list.slice()) request.cancel(error);
+  static readonly clearRequests: (list: RequestList, error?: Error | null) => void = clearRequests;
+
+  /** Cancels the requests in `list`, and has every later one that is to go on it fail. */
+  static readonly destroyRequests: (list: RequestList, error?: Error | null) => void = destroyRequests;
+
+  /** Turns features on for logs opened from now on, {@linkcode Hypercore.SMALL_WANTS} for one; those not named go off. */
+  static enable(flags: number): void {
+    Core.asksSmallRegions = (flags & Hypercore.SMALL_WANTS) !== 0;
   }
 
-  async #open(storage: StorageInput | null): Promise<void> {
-    try {
-      const core = await this.#openCore(storage);
-      await this.#openSession(core);
-    } catch (error) {
-      if (this.#core?.removeSession(this.#registration) && this.#core.autoClose) {
-        await this.#core.close().catch(ignoreUntilAsked);
-      }
-      this.#state = { kind: "closed", core: this.#core };
-      this.emit("close");
-      throw error;
-    }
-    this.emit("ready");
+  /** Says whose word {@linkcode Hypercore.recover} takes: public keys of peers, 32 bytes each; null for anybody's. */
+  static setRecoveryPeers(peers: readonly Uint8Array[] | null): void {
+    Core.recoveryPeers = peers;
   }
 
-  async #openCore(storage: StorageInput | null): Promise<Core> {
-    const options = this.#options;
-    if (this.#parent !== null) {
-      await this.#parent.opening;
-      this.#core = this.#parent.#openState().core;
-    } else if (options.preload !== undefined) {
-      const preloaded = { ...options, ...(await options.preload) };
-      this.#core = this.#createCore(preloaded.storage ?? storage, preloaded);
-    } else {
-      this.#core = this.#createCore(storage, options);
-    }
-    this.#core.addSession(this.#registration);
-    for (const [name, extension] of this.#extensions) this.#core.extensions.set(name, extension);
-    await this.#core.ready();
-    return this.#core;
-  }
-
-  #createCore(storage: StorageInput | null, options: HypercoreOptions<Value>): Core {
-    if (options.core !== undefined) return options.core;
-    const key = options.key === undefined || options.key === null ? this.#key : parseKey(options.key);
-    return new Core(storage, {
-      ...options,
-      key,
-      discoveryKey: options.discoveryKey ?? (key === null ? undefined : discoveryKey(key)),
-    });
-  }
-
-  async #openSession(core: Core): Promise<void> {
-    const { log } = core;
-    const options = this.#options;
-    const parent = this.#parent;
-    this.keyPair ??= parent?.keyPair ?? log.keyPair;
-    if (options.valueEncoding !== undefined) this.#codec = encoderOf(options.valueEncoding);
-    if (this.snapshotted) this.#takeSnapshot(parent, log);
-    for (const [name, value] of Object.entries(options.userData ?? {})) {
-      await log.setUserData(name, typeof value === "string" ? utf8Bytes(value) : value);
-    }
-    if (options.manifest !== undefined && log.manifest === null) await log.setManifest(options.manifest);
-    if (this.#active) core.replicator.updateActivity(1);
-    for (let i = 0; i < this.#findingPeers; i++) core.replicator.findingPeers++;
-    this.#state = {
-      kind: "open",
-      core,
-      log,
-      unsubscribe: log.subscribe((change) => this.#handleChange(change)),
-    };
-  }
-
-  #takeSnapshot(parent: Hypercore<unknown> | null, log: Log): void {
-    const inherited = parent === null ? null : parent.#snapshot;
-    this.#snapshot = inherited ? { ...inherited } : { head: log.head, compatLength: log.head.length };
+  /** The hash over the roots of a session's log at `length` blocks (default: now), as far as they are stored; 32 bytes. */
+  static async treeHashFromStorage<Value>(
+    core: Hypercore<Value>,
+    length: number = core.length,
+  ): Promise<Uint8Array> {
+    const { log, snapshot } = await core.#session.ready("hash");
+    return await (snapshot ?? log).treeHash(length);
   }
 
   /** Resolves once the log is open; rejects with what kept it from opening. */
   ready(): Promise<void> {
-    return this.opening;
+    return this.#session.opening;
+  }
+
+  /** Resolves once the log is open; the same promise as {@linkcode Hypercore.ready} gives. */
+  get opening(): Promise<void> {
+    return this.#session.opening;
+  }
+
+  /** Resolves once the session is closed, null while nobody closes it. */
+  get closing(): Promise<void> | null {
+    return this.#session.closing;
   }
 
   /**
-   * Another handle on the same log; the log closes with its last handle.
+   * Another handle on the same log; the log closes with its last handle. With `name` it is on a branch of the log, with
+   * `atom` its changes are held back until the atom is flushed.
    *
-   * @throws {HypercoreError} `SESSION_CLOSED` where this session is closing.
+   * @throws {HypercoreError} `SESSION_CLOSED` where this session is closing, `ERR_ASSERTION` for `checkout` without `name`
+   *   or `atom`.
    */
   session<SessionValue = Value>(options: SessionOptions<SessionValue> = {}): Hypercore<SessionValue> {
-    if (this.closing !== null) throw this.#error("SESSION_CLOSED", "Cannot make sessions on a closing core");
-    return new Hypercore<SessionValue>({
+    const session = this.#session;
+    if (session.closing !== null) {
+      throw session.error("SESSION_CLOSED", "Cannot make sessions on a closing core");
+    }
+    if (options.checkout !== undefined && !options.name && !options.atom) {
+      throw session.error("ERR_ASSERTION", "Checkouts are only supported on atoms or named sessions");
+    }
+    const Class = options.class ?? Hypercore;
+    return new Class<SessionValue>(null, this.key, {
       ...options,
       parent: this as unknown as Hypercore<unknown>,
       wait: options.wait === false ? false : this.wait,
       timeout: options.timeout ?? this.timeout,
-      writable: options.writable ?? this.#options.writable,
-      onwait: options.onwait === undefined
-        ? this.#onwait as unknown as typeof options.onwait
-        : options.onwait,
-      onseq: options.onseq === undefined ? this.#onseq as unknown as typeof options.onseq : options.onseq,
+      writable: options.writable ?? session.options.writable,
+      weak: options.weak ?? this.weak,
+      ongc: options.ongc ?? session.options.ongc as unknown as typeof options.ongc,
+      onwait: options.onwait === undefined ? this.onwait as unknown as typeof options.onwait : options.onwait,
+      onseq: options.onseq === undefined ? this.onseq as unknown as typeof options.onseq : options.onseq,
     });
   }
 
-  /** A session pinned to the present length. */
+  /** A session pinned to the present length; it keeps reading what is cut off or dropped after this. */
   snapshot<SessionValue = Value>(options: SessionOptions<SessionValue> = {}): Hypercore<SessionValue> {
     return this.session({ ...options, snapshot: true });
   }
 
   /** What all sessions of the log share; null before opening began. */
   get core(): Core | null {
-    return this.#core;
+    return this.#session.core;
+  }
+
+  /** What the session reads and writes: the log itself, a branch, or what an atom holds back; null before it is open. */
+  get state(): SessionState | null {
+    if (!this.opened) return null;
+    return this.#sessionState ??= new SessionState(this.#session as unknown as Session<unknown>);
   }
 
   /** The replication of the log; null before it is open. */
   get replicator(): Replicator | null {
-    return this.#core?.opened ? this.#core.replicator : null;
+    const { core } = this;
+    return core?.opened ? core.replicator : null;
   }
 
-  /** All sessions of the log. */
+  /** All sessions of the log, or of the list that the opener keeps. */
   get sessions(): Hypercore<unknown>[] {
-    return this.#core?.sessions.map((registration) => registration.session) ?? [];
+    return this.#session.sessions;
+  }
+
+  /** What the opener of the log passed as `globalCache`; null for nothing. */
+  get globalCache(): unknown {
+    return this.core?.globalCache ?? null;
   }
 
   /** The key as z-base-32, null before it is known. */
@@ -298,17 +288,43 @@ export class Hypercore<Value = Uint8Array> extends TypedEventEmitter<HypercoreEv
 
   /** 32 bytes: the hash of the manifest, or the signer's public key; null before it is known. */
   get key(): Uint8Array | null {
-    return this.#core?.key ?? this.#key;
+    return this.#session.key;
   }
 
   /** 32 bytes, derived from the key and safe to publish; null before it is known. */
   get discoveryKey(): Uint8Array | null {
-    return this.#core?.discoveryKey ?? (this.#key === null ? null : discoveryKey(this.#key));
+    return this.#session.discoveryKey;
+  }
+
+  /** Signs what this session appends; null where it does not write. */
+  get keyPair(): LogKeyPair | null {
+    return this.#session.keyPair;
+  }
+  set keyPair(keyPair: LogKeyPair | null) {
+    this.#session.keyPair = keyPair;
+  }
+
+  /** How values become bytes; null for bytes as they are. */
+  get valueEncoding(): Encoder<Value> | null {
+    return this.#session.codec;
+  }
+  set valueEncoding(encoding: Encoder<Value> | null) {
+    this.#session.codec = encoding;
+  }
+
+  /** What encrypts and decrypts blocks; null for plain ones. */
+  get encryption(): EncryptionProvider | null {
+    return this.#session.encryption;
+  }
+
+  /** Requests of this session that wait for peers. */
+  get activeRequests(): RequestList {
+    return this.#session.activeRequests;
   }
 
   /** What the key commits to, null before it is known. */
   get manifest(): Manifest | null {
-    return this.#log?.manifest ?? null;
+    return this.core?.manifest ?? null;
   }
 
   /** The manifest as the log's key is hashed from; null before it is known. */
@@ -322,48 +338,59 @@ export class Hypercore<Value = Uint8Array> extends TypedEventEmitter<HypercoreEv
 
   /** Whether this session may append; false before it is open. */
   get writable(): boolean {
-    return this.opened && this.#options.writable !== false && hasSecretKey(this.keyPair);
+    const state = this.#session.openState;
+    if (state === null || !this.#session.mayWrite) return false;
+    return state.log !== state.core.log || hasSecretKey(this.keyPair);
   }
 
   /** False once closed. */
   get readable(): boolean {
-    return this.#state.kind !== "closed";
+    return !this.#session.isClosed;
   }
 
   /** Whether the session is open. */
   get opened(): boolean {
-    return this.#state.kind === "open";
+    return this.#session.isOpen;
   }
 
   /** Whether the session is closed. */
   get closed(): boolean {
-    return this.#state.kind === "closed";
+    return this.#session.isClosed;
+  }
+
+  /** Whether no other exclusive session is open beside this one. */
+  get exclusive(): boolean {
+    return this.#session.isExclusive;
   }
 
   /** Blocks: the log's, or the snapshot's; 0 before it is open. */
   get length(): number {
-    return this.#head?.length ?? 0;
+    return this.#session.head?.length ?? 0;
   }
 
-  /** Bytes of all blocks; 0 before it is open. */
+  /** Bytes of all blocks, without padding; 0 before it is open. */
   get byteLength(): number {
-    const head = this.#head;
-    return head === null ? 0 : head.byteLength - head.length * this.padding;
+    const { head, padding } = this.#session;
+    return head === null ? 0 : head.byteLength - head.length * padding;
   }
 
   /** How often the log was truncated. */
   get fork(): number {
-    return this.#head?.fork ?? 0;
+    return this.#session.head?.fork ?? 0;
   }
 
-  /** Blocks that a signature covers. */
+  /** Blocks that a signature covers: all of them, but for a branch, or a snapshot of what was cut since. */
   get signedLength(): number {
-    return this.#snapshot?.compatLength ?? this.#log?.head.length ?? 0;
+    const state = this.#session.openState;
+    if (state === null) return 0;
+    const { log, snapshot } = state;
+    const own = snapshot === null ? log.head.length : snapshot.compatLength;
+    return Math.min(own, log.sharedLength, log.main.head.length);
   }
 
   /** Blocks held locally without a gap from 0. */
   get contiguousLength(): number {
-    return this.#log?.contiguousLength ?? 0;
+    return this.#session.openState?.core.log.contiguousLength ?? 0;
   }
 
   /** Always 0, as in hypercore 11. */
@@ -373,27 +400,23 @@ export class Hypercore<Value = Uint8Array> extends TypedEventEmitter<HypercoreEv
 
   /** The longest run from 0 without a gap that a peer has claimed. */
   get remoteContiguousLength(): number {
-    const state = this.#state;
-    if (state.kind !== "open") return 0;
-    return Math.min(state.log.head.length, state.core.replicator.remoteContiguousLength);
+    const core = this.#session.openState?.core;
+    return core ? Math.min(core.log.head.length, core.replicator.remoteContiguousLength) : 0;
+  }
+
+  /** Above 0 where what was stored may be behind what peers have seen of our own appends; see {@linkcode Hypercore.recover}. */
+  get recovering(): number {
+    return this.#session.openState?.core.log.recovering ?? 0;
   }
 
   /** Bytes before each block's value: 0 without encryption. */
   get padding(): number {
-    return 0;
+    return this.#session.padding;
   }
 
   /** Peers that replicate this log. */
   get peers(): Peer[] {
-    return peersOf(this.#core);
-  }
-
-  get #log(): Log | null {
-    return this.#state.kind === "open" ? this.#state.log : null;
-  }
-
-  get #head(): TreeHead | null {
-    return this.#snapshot?.head ?? this.#log?.head ?? null;
+    return peersOf(this.core);
   }
 
   /**
@@ -401,110 +424,8 @@ export class Hypercore<Value = Uint8Array> extends TypedEventEmitter<HypercoreEv
    *
    * @throws {HypercoreError} `SESSION_NOT_WRITABLE`, `SESSION_CLOSED`, `BAD_ARGUMENT` for a block past 15 MiB.
    */
-  async append(values: Value | readonly Value[], options: AppendOptions = {}): Promise<AppendResult> {
-    if (!this.opened) await this.opening;
-    const { log } = this.#openState("append to");
-    const keyPair = options.keyPair ?? this.keyPair;
-    const maySign = options.signature !== undefined || hasSecretKey(keyPair);
-    if (this.#options.writable === false || this.snapshotted || !maySign) {
-      throw this.#error("SESSION_NOT_WRITABLE", "Cannot append to a read-only core");
-    }
-    const batch = Array.isArray(values) ? values as readonly Value[] : [values as Value];
-    const blocks = this.#options.encodeBatch?.(batch) ??
-      batch.map((value) => encodeBlock(this.#codec, value));
-    for (const block of blocks) {
-      if (block.byteLength > MAX_SUGGESTED_BLOCK_SIZE) {
-        throw this.#error("BAD_ARGUMENT", `A block of ${block.byteLength} bytes exceeds the largest, 15 MiB`);
-      }
-    }
-    return await log.append(blocks, { ...options, keyPair });
-  }
-
-  /**
-   * The value of block `index`. A block that is not local is fetched from peers first; with `wait: false` it is null.
-   *
-   * @throws {HypercoreError} `REQUEST_TIMEOUT`, `REQUEST_CANCELLED`, `SESSION_CLOSED`, `SNAPSHOT_NOT_AVAILABLE`,
-   * `DECODING_ERROR`.
-   */
-  async get<GetValue = Value>(index: number, options: GetOptions<GetValue> = {}): Promise<GetValue | null> {
-    if (!this.opened) await this.opening;
-    this.#checkIndex(index, "Block index");
-    const { log } = this.#openState("get on");
-    if (this.#onseq !== null) this.#onseq(index, this);
-    const block = await log.getBlock(index) ?? await this.#getFromPeers(index, options);
-    if (block === null) return null;
-    if (options.raw) return block as GetValue;
-    const codec = options.valueEncoding === undefined
-      ? this.#codec
-      : encoderOf(options.valueEncoding as ValueEncoding<Value>);
-    return decodeBlock(codec, block, this.discoveryKey) as unknown as GetValue;
-  }
-
-  async #getFromPeers<GetValue>(index: number, options: GetOptions<GetValue>): Promise<Uint8Array | null> {
-    const { core } = this.#openState("get on");
-    this.#checkSnapshot(index);
-    if (!(options.wait ?? this.wait)) return null;
-    this.waits++;
-    options.onwait?.(index, this as unknown as Hypercore<GetValue>);
-    this.#onwait?.(index, this);
-    const list = options.activeRequests ?? this.activeRequests;
-    const request = core.replicator.addBlock(list, index, options.force === true);
-    const block = await this.#settle(request, options);
-    this.#checkSnapshot(index);
-    return block;
-  }
-
-  #checkSnapshot(index: number): void {
-    if (this.#snapshot === null || index < this.#snapshot.compatLength) return;
-    throw this.#error(
-      "SNAPSHOT_NOT_AVAILABLE",
-      `Block ${index} is not part of this snapshot of ${this.#snapshot.compatLength} blocks`,
-    );
-  }
-
-  /** Waits for a request as the options and the session say. */
-  #settle<Result>(request: RequestHandle<Result>, options: WaitOptions): Promise<Result> {
-    return settleRequest(request, options.timeout ?? this.timeout, options.signal);
-  }
-
-  /** Whether block `start`, or every block up to `end` (exclusive), is local. */
-  async has(start: number, end: number = start + 1): Promise<boolean> {
-    if (!this.opened) await this.opening;
-    this.#checkIndex(start, "Start of the range");
-    this.#checkIndex(end, "End of the range");
-    const { log } = this.#openState("look into");
-    if (end === start + 1) return log.bitfield.get(start);
-    const missing = log.bitfield.firstUnset(start);
-    return missing === -1 || missing >= end;
-  }
-
-  /**
-   * Asks peers for a longer log and resolves whether it grew. Resolves at once where nobody can know better: a writable
-   * session (unless `force`), a snapshot, or no peers and nobody looking for any.
-   */
-  async update(options: UpdateOptions = {}): Promise<boolean> {
-    if (!this.opened) await this.opening;
-    if (this.closing !== null || this.snapshotted) return false;
-    if (this.writable && !options.force) return false;
-    const { core } = this.#openState("update");
-    if (!(options.wait ?? core.replicator.findingPeers > 0)) return false;
-    const request = core.replicator.addUpgrade(options.activeRequests ?? this.activeRequests);
-    return await this.#settle(request, { ...options, timeout: options.timeout ?? 0 });
-  }
-
-  /**
-   * The block that holds byte `byteOffset` of the log, and the offset of that byte in it. May ask peers; null where it
-   * may not wait and does not know.
-   */
-  async seek(byteOffset: number, options: WaitOptions = {}): Promise<[block: number, offset: number] | null> {
-    if (!this.opened) await this.opening;
-    this.#checkIndex(byteOffset, "Byte offset");
-    const { core, log } = this.#openState("seek in");
-    const found = await log.seek(byteOffset, this.padding);
-    if (found.kind === "found") return [found.index, found.offset];
-    if (!(options.wait ?? this.wait)) return null;
-    const list = options.activeRequests ?? this.activeRequests;
-    return await this.#settle(core.replicator.addSeek(list, byteOffset, this.padding), options);
+  append(values: Value | readonly Value[], options: AppendOptions = {}): Promise<AppendResult> {
+    return appendValues(this.#session, values, options);
   }
 
   /**
@@ -514,18 +435,8 @@ export class Hypercore<Value = Uint8Array> extends TypedEventEmitter<HypercoreEv
    * @throws {HypercoreError} `SESSION_NOT_WRITABLE`, `SESSION_CLOSED`, `INVALID_OPERATION` for what is longer or breaks the
    *   prologue, `INVALID_SIGNATURE`.
    */
-  async truncate(length: number = 0, options: number | TruncateOptions = {}): Promise<void> {
-    if (!this.opened) await this.opening;
-    const { core, log } = this.#openState("truncate");
-    const { fork = log.head.fork + 1, keyPair = this.keyPair, signature = null } = typeof options === "number"
-      ? { fork: options }
-      : options;
-    const maySign = this.#options.writable !== false && (signature !== null || hasSecretKey(keyPair));
-    if (this.snapshotted || (!maySign && (length > 0 || fork !== log.head.fork))) {
-      throw this.#error("SESSION_NOT_WRITABLE", "Cannot truncate a read-only core");
-    }
-    await log.truncate(length, { fork, keyPair, signature });
-    core.replicator.updateAll();
+  truncate(length: number = 0, options: number | TruncateOptions = {}): Promise<void> {
+    return truncateLog(this.#session, length, options);
   }
 
   /**
@@ -537,35 +448,78 @@ export class Hypercore<Value = Uint8Array> extends TypedEventEmitter<HypercoreEv
   clear(start: number, end?: number, options?: ClearOptions): Promise<ClearResult | null>;
   /** Drops one block. */
   clear(start: number, options: ClearOptions): Promise<ClearResult | null>;
-  async clear(
+  clear(
     start: number,
     endOrOptions: number | ClearOptions = start + 1,
     options: ClearOptions = {},
   ): Promise<ClearResult | null> {
-    if (!this.opened) await this.opening;
-    const { log } = this.#openState("clear");
-    const [end, { diff = false }] = typeof endOrOptions === "number"
-      ? [endOrOptions, options]
-      : [start + 1, endOrOptions];
-    this.#checkIndex(start, "Start of the range");
-    this.#checkIndex(end, "End of the range");
-    const blocks = start < Math.min(end, this.length) ? await log.clear(start, end) : 0;
-    return diff ? { blocks } : null;
+    return typeof endOrOptions === "number"
+      ? clearBlocks(this.#session, start, endOrOptions, options)
+      : clearBlocks(this.#session, start, start + 1, endOrOptions);
+  }
+
+  /**
+   * Takes over what `session`, one on a branch of this log or on what an atom holds back, has more than this one; null
+   * where the two have parted.
+   *
+   * @throws {HypercoreError} `ERR_ASSERTION` for a session of another log, and as {@linkcode Hypercore.append}.
+   */
+  async commit<Other>(session: Hypercore<Other>, options: CommitOptions = {}): Promise<AppendResult | null> {
+    await this.ready();
+    const source = await sessionOf(session).ready("commit");
+    return await commitSession(this.#session, source, options);
   }
 
   /** Closes every session of the log, then deletes all that is stored of it. */
   async purge(): Promise<void> {
-    if (!this.opened) await this.opening;
-    await this.#openState("purge").core.purge();
+    const { core } = await this.#session.ready("purge");
+    await core.purge();
+  }
+
+  /** Asks the storage to give back the space of what was dropped. */
+  async compact(): Promise<void> {
+    const { core } = await this.#session.ready("compact");
+    await core.compact();
+  }
+
+  /**
+   * The value of block `index`. A block that is not local is fetched from peers first; with `wait: false` it is null.
+   *
+   * @throws {HypercoreError} `REQUEST_TIMEOUT`, `REQUEST_CANCELLED`, `SESSION_CLOSED`, `SNAPSHOT_NOT_AVAILABLE`,
+   * `DECODING_ERROR`.
+   */
+  get<GetValue = Value>(index: number, options: GetOptions<GetValue> = {}): Promise<GetValue | null> {
+    return getBlock(this.#session, index, options);
+  }
+
+  /** Whether block `start`, or every block up to `end` (exclusive), is local. */
+  has(start: number, end: number = start + 1): Promise<boolean> {
+    return hasBlocks(this.#session, start, end);
+  }
+
+  /**
+   * Asks peers for a longer log and resolves whether it grew. Resolves at once where nobody can know better: a writable
+   * session (unless `force`), a snapshot, or no peers and nobody looking for any.
+   */
+  update(options: UpdateOptions = {}): Promise<boolean> {
+    return updateLength(this.#session, options);
+  }
+
+  /**
+   * The block that holds byte `byteOffset` of the log, and the offset of that byte in it. May ask peers; null where it
+   * may not wait and does not know.
+   */
+  seek(byteOffset: number, options: WaitOptions = {}): Promise<[block: number, offset: number] | null> {
+    return seekByte(this.#session, byteOffset, options);
   }
 
   /** Fetches a range of blocks in the background; without a range, all of them and those to come. */
   download(range: DownloadRange = {}): Download {
     return new Download({
-      ready: () => this.opening,
+      ready: () => this.ready(),
       request: () =>
-        this.#openState("download from").core.replicator.addRange(
-          range.activeRequests ?? this.activeRequests,
+        this.#session.require("download from").core.replicator.addRange(
+          requestList(this.#session, range),
           range,
         ),
     }, range.signal);
@@ -576,51 +530,145 @@ export class Hypercore<Value = Uint8Array> extends TypedEventEmitter<HypercoreEv
     range.destroy();
   }
 
+  /** Does nothing; kept for programs written for hypercore 10. */
+  cancel(_request: unknown): void {}
+
+  /** Cancels the requests in `list`. */
+  clearRequests(list: RequestList, error: Error | null = null): void {
+    clearRequests(list, error);
+  }
+
+  /** For everything that waits: which peers could serve it, what they were asked and when, and why nothing moves. */
+  async replicationStatus(): Promise<ReplicationStatus> {
+    const { core } = await this.#session.ready("describe");
+    return core.replicator.status();
+  }
+
   /** The hash over the tree's roots at `length` blocks (default: now), 32 bytes. */
-  async treeHash(length?: number): Promise<Uint8Array> {
-    if (!this.opened) await this.opening;
-    const target = length ?? this.length;
-    if (target > 0 && !await this.has(target - 1)) await this.get(target - 1, { raw: true });
-    return await this.#openState("hash").log.treeHash(target);
+  treeHash(length?: number): Promise<Uint8Array> {
+    return hashTree(this.#session, length);
   }
 
   /** What signers sign for `length` blocks (default: now), 112 bytes. */
   async signable(length?: number, fork?: number): Promise<Uint8Array> {
-    if (!this.opened) await this.opening;
-    const { log } = this.#openState("sign");
-    const target = length ?? this.length;
-    return treeSignable(log.key, await this.treeHash(target), target, fork ?? this.fork);
+    const { core } = await this.#session.ready("sign");
+    const target = length === undefined || length < 0 ? this.length : length;
+    const hash = await this.treeHash(target);
+    return treeSignable(core.log.key, hash, target, fork === undefined || fork < 0 ? this.fork : fork);
+  }
+
+  /**
+   * A proof of what is asked for, block bytes included.
+   *
+   * @throws {HypercoreError} `INVALID_OPERATION` for what cannot be proved, `BLOCK_NOT_AVAILABLE`.
+   */
+  proof(request: Partial<ProofRequest>): Promise<Proof> {
+    return repair.prove(this.#session, request);
+  }
+
+  /**
+   * Verifies a proof and stores what it brings; false where it is of another fork or brings nothing new.
+   *
+   * @throws {HypercoreError} `INVALID_PROOF`, `INVALID_CHECKSUM`, `INVALID_SIGNATURE`, `INVALID_OPERATION`.
+   */
+  applyProof(proof: Proof, _from?: unknown): Promise<boolean> {
+    return repair.applyProof(this.#session, proof);
+  }
+
+  /**
+   * Verifies a proof of a whole log against the manifest alone; nothing is stored.
+   *
+   * @throws {HypercoreError} `INVALID_PROOF`, `INVALID_SIGNATURE`, `INVALID_OPERATION`.
+   */
+  async verifyFullyRemote(proof: Proof): Promise<RemoteTree> {
+    const { core } = await this.#session.ready("verify with");
+    return core.log.verifyFullyRemote(proof);
+  }
+
+  /** How many tree nodes a peer has to send along with block `index`. */
+  async missingNodes(index: number): Promise<number> {
+    const { core } = await this.#session.ready("look into");
+    return await core.log.missingNodes(2 * index);
+  }
+
+  /** A proof, as bytes, from which another store can restore the roots in front of tree node `treeIndex`. */
+  generateRemoteProofForTreeNode(treeIndex: number): Promise<Uint8Array> {
+    return repair.generateRemoteProof(this.#session, treeIndex);
+  }
+
+  /** Restores tree nodes from what {@linkcode Hypercore.generateRemoteProofForTreeNode} gave elsewhere; false where it does not hold. */
+  recoverFromRemoteProof(remoteProof: Uint8Array): Promise<boolean> {
+    return repair.recoverFromRemoteProof(this.#session, remoteProof);
+  }
+
+  /** Asks every peer for the roots of the log, to restore those that are lost; nothing else is asked until then. */
+  recoverTreeNodeFromPeers(): void {
+    this.#session.require("repair").core.repairFromPeers();
+  }
+
+  /** Resolves once peers have confirmed for a while that they have nothing of our own that is not here. */
+  async recover(): Promise<void> {
+    const { core } = await this.#session.ready("recover");
+    await core.recover();
+  }
+
+  /** Begins to mark the blocks that are read, in this session and those made of it. */
+  startMarking(): Promise<void> {
+    return sweeping.startMarking(this.#session);
+  }
+
+  /** Marks the blocks from `start` to `end` (exclusive; default one block). */
+  markBlock(start: number, end: number = start + 1): Promise<void> {
+    return sweeping.markBlocks(this.#session, start, end);
+  }
+
+  /** Forgets all marks. */
+  clearMarkings(): Promise<void> {
+    return sweeping.clearMarkings(this.#session);
+  }
+
+  /** Drops every block that is not marked, and ends marking. */
+  sweep(options: SweepOptions = {}): Promise<void> {
+    return sweeping.sweep(this.#session, options);
   }
 
   /** Keys, lengths and fork at this moment. */
-  async info(): Promise<Info> {
-    if (!this.opened) await this.opening;
-    const { log } = this.#openState("describe");
-    return {
-      key: log.key,
-      discoveryKey: log.discoveryKey,
-      length: this.length,
-      contiguousLength: this.contiguousLength,
-      byteLength: this.byteLength,
-      fork: this.fork,
-      padding: this.padding,
-      storage: null,
-    };
+  async info(_options?: { readonly storage?: boolean }): Promise<Info> {
+    const { core } = await this.#session.ready("describe");
+    const { key, discoveryKey } = core.log;
+    const { length, contiguousLength, byteLength, fork, padding } = this;
+    return { key, discoveryKey, length, contiguousLength, byteLength, fork, padding, storage: null };
   }
 
   /** Keeps `value` beside the log under `name`; it does not travel to peers. */
   async setUserData(name: string, value: Uint8Array | string): Promise<void> {
-    if (!this.opened) await this.opening;
-    await this.#openState("write to").log.setUserData(
-      name,
-      typeof value === "string" ? utf8Bytes(value) : value,
-    );
+    const { log } = await this.#session.ready("write to");
+    await log.setUserData(name, userDataBytes(value));
   }
 
   /** What was kept under `name`, or null. */
   async getUserData(name: string): Promise<Uint8Array | null> {
-    if (!this.opened) await this.opening;
-    return await this.#openState("read from").log.getUserData(name);
+    const { log } = await this.#session.ready("read from");
+    return await log.userData.get(name);
+  }
+
+  /** Encrypts and decrypts with a key of 32 bytes from now on; `block`: it is the block key itself. */
+  async setEncryptionKey(key: Uint8Array | null, options: { readonly block?: boolean } = {}): Promise<void> {
+    const { core } = await this.#session.ready("encrypt");
+    this.#session.encryption = encryptionProvider({ key, block: options.block === true }, core);
+  }
+
+  /**
+   * Encrypts and decrypts with a provider from now on; null ends it.
+   *
+   * @throws {HypercoreError} `ERR_ASSERTION` for what is no provider.
+   */
+  async setEncryption(encryption: EncryptionInput | null): Promise<void> {
+    await this.#session.ready("encrypt");
+    if (encryption !== null && !isEncryptionProvider(encryption)) {
+      throw this.#session.error("ERR_ASSERTION", "Provider does not satisfy HypercoreEncryption interface");
+    }
+    this.#session.encryption = encryption;
   }
 
   /** Signs with `keyPair` from now on. */
@@ -628,26 +676,20 @@ export class Hypercore<Value = Uint8Array> extends TypedEventEmitter<HypercoreEv
     this.keyPair = keyPair;
   }
 
+  /** Puts the log into the group `topic` (32 bytes), for good. */
+  async setGroup(topic: Uint8Array): Promise<void> {
+    const { core } = await this.#session.ready("group");
+    await core.setGroup(topic);
+  }
+
   /** Whether this session counts as interested in downloading. */
   setActive(active: boolean): void {
-    if (active === this.#active || this.closing !== null) return;
-    this.#active = active;
-    if (this.#state.kind === "open") this.#state.core.replicator.updateActivity(active ? 1 : -1);
+    this.#session.setActive(Boolean(active));
   }
 
   /** Marks that peers are being looked for: `update()` waits until the returned function is called. */
   findingPeers(): () => void {
-    let ended = this.closing !== null;
-    if (!ended) {
-      this.#findingPeers++;
-      if (this.#state.kind === "open") this.#state.core.replicator.findingPeers++;
-    }
-    return () => {
-      if (ended || this.closing !== null) return;
-      ended = true;
-      this.#findingPeers--;
-      if (this.#state.kind === "open") this.#state.core.replicator.findingPeers--;
-    };
+    return this.#session.findingPeers();
   }
 
   /** Reads blocks as a stream. */
@@ -677,16 +719,10 @@ export class Hypercore<Value = Uint8Array> extends TypedEventEmitter<HypercoreEv
   ): Extension<Message> {
     const extension = new Extension<Message>(name, {
       peers: () => this.peers,
-      unregister: () => this.#unregister(name),
+      unregister: () => this.#session.dropExtension(name),
     }, handlers);
-    this.#extensions.set(name, extension as unknown as Extension<unknown>);
-    if (this.#core !== null) this.#core.extensions.set(name, extension as unknown as Extension<unknown>);
+    this.#session.addExtension(extension as unknown as Extension<unknown>);
     return extension;
-  }
-
-  #unregister(name: string): void {
-    this.#extensions.delete(name);
-    this.#core?.extensions.delete(name);
   }
 
   /**
@@ -720,75 +756,16 @@ export class Hypercore<Value = Uint8Array> extends TypedEventEmitter<HypercoreEv
   }
 
   #attachTo(mux: Protomux): void {
-    this.opening.then(() => this.#core?.attachTo(mux)).catch((error) => mux.destroy(error));
+    this.ready().then(() => this.core?.attachTo(mux)).catch((error) => mux.destroy(error));
   }
 
   /** Closes the session; its waiting reads end with `error` or `REQUEST_CANCELLED`. The log closes with its last session. */
   close(options: { error?: Error | null } = {}): Promise<void> {
-    this.closing ??= this.#close(options.error ?? null);
-    return this.closing;
-  }
-
-  async #close(error: Error | null): Promise<void> {
-    try {
-      await this.opening;
-    } catch {
-      return; // #open has cleaned up, and `ready()` reports why
-    }
-    const { core, unsubscribe } = this.#openState();
-    unsubscribe();
-    for (const name of this.#extensions.keys()) this.#unregister(name);
-    core.replicator.findingPeers -= this.#findingPeers;
-    this.#findingPeers = 0;
-    core.replicator.clearRequests(this.activeRequests, error);
-    if (this.#active) core.replicator.updateActivity(-1);
-    this.#state = { kind: "closed", core };
-    if (core.removeSession(this.#registration) && core.autoClose) await core.close();
-    this.emit("close");
+    return this.#session.close(options.error ?? null);
   }
 
   /** Closes the session. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-
-  #handleChange(change: LogChange): void {
-    switch (change.kind) {
-      case "append":
-        if (!this.snapshotted) this.emit("append");
-        break;
-      case "upgrade":
-        // Compat: hypercore/lib/session-state.js tells of a newer fork by "truncate" alone.
-        if (!this.snapshotted && !change.isReorg) this.emit("append");
-        break;
-      case "truncate":
-        if (this.#snapshot !== null) {
-          this.#snapshot.compatLength = Math.min(this.#snapshot.compatLength, change.length);
-        } else {
-          this.emit("truncate", change.length, change.fork);
-        }
-        break;
-    }
-  }
-
-  #openState(action?: string): SessionState & { kind: "open" } {
-    if (this.#state.kind === "open" && (action === undefined || this.closing === null)) return this.#state;
-    throw this.#error("SESSION_CLOSED", `Cannot ${action ?? "use"} a closed session`);
-  }
-
-  #checkIndex(value: number, what: string): void {
-    if (Number.isSafeInteger(value) && value >= 0) return;
-    throw this.#error("ERR_ASSERTION", `${what} must be a whole number from 0, not ${value}`);
-  }
-
-  #error(code: HypercoreErrorCode, message: string): HypercoreError {
-    return new HypercoreError(code, message, { discoveryKey: this.discoveryKey });
-  }
 }
-
-function hasSecretKey(keyPair: LogKeyPair | null): boolean {
-  return keyPair?.secretKey instanceof Uint8Array;
-}
-
-/** The error reaches whoever awaits `ready()` or calls a method; nobody has to. */
-function ignoreUntilAsked(): void {}

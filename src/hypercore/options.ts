@@ -8,7 +8,8 @@ import type { KeyPair as NoiseKeyPair } from "../secret_stream/mod.ts";
 import type { Storage } from "../storage/mod.ts";
 import type { Core } from "./core.ts";
 import type { Hypercore } from "./hypercore.ts";
-import type { CoreStore, LogKeyPair, ManifestInput } from "./log/mod.ts";
+import type { EncryptionOptions } from "./encryption.ts";
+import type { Atom, CoreStore, LogKeyPair, ManifestInput } from "./log/mod.ts";
 import type { ProtocolStream } from "./protocol_stream.ts";
 import type { RequestList } from "./replication/mod.ts";
 import type { ValueEncoding } from "./value_encoding.ts";
@@ -21,8 +22,18 @@ export type KeyInput = Uint8Array | string;
  */
 export type StorageInput = string | Storage | CoreStore;
 
-/** Options that a session takes over from its parent unless given. */
-export interface SessionOptions<Value = Uint8Array> {
+/** A class that sessions can be made of. */
+export interface SessionClass {
+  /** As the constructor of `Hypercore`. */
+  new <Value>(
+    storage: StorageInput | null,
+    key: KeyInput | null,
+    options: HypercoreOptions<Value>,
+  ): Hypercore<Value>;
+}
+
+/** Options of a session; most are taken over from its parent unless given. */
+export interface SessionOptions<Value = Uint8Array> extends EncryptionOptions {
   /** Applied to each block. Default: bytes as they are. */
   readonly valueEncoding?: ValueEncoding<Value>;
   /** Makes the bytes of a whole `append`; `valueEncoding` is then for reading only. */
@@ -43,6 +54,26 @@ export interface SessionOptions<Value = Uint8Array> {
   readonly keyPair?: LogKeyPair;
   /** Pins the session to the length at its creation. Default false. */
   readonly snapshot?: boolean;
+  /** Puts the session on the branch of that name, which is made from what is here now where there is none. */
+  readonly name?: string;
+  /** Holds the session's changes back until the atom is flushed. */
+  readonly atom?: Atom;
+  /** Cuts the branch, or what the atom holds back, to so many blocks first. */
+  readonly checkout?: number;
+  /** Discards what is stored, of the branch where `name` is given. Default false. */
+  readonly overwrite?: boolean;
+  /** Waits until no other exclusive writable session of the log is there. Default false. */
+  readonly exclusive?: boolean;
+  /** The session does not keep the log open: it closes once no other one is left. Default false. */
+  readonly weak?: boolean;
+  /** Class to make the session of. Default `Hypercore`. */
+  readonly class?: SessionClass;
+  /** List that the session stands in while it is open. Default: one of all sessions of the log. */
+  readonly sessions?: Hypercore<unknown>[];
+  /** Called when the session has left its list. */
+  readonly ongc?: (session: Hypercore<Value>) => void;
+  /** Blocks nobody asked for are taken and nothing is asked for, in all sessions of the log. Default false. */
+  readonly pushOnly?: boolean;
   /** Session to make another one of; `session()` sets it. */
   readonly parent?: Hypercore<unknown>;
 }
@@ -57,8 +88,6 @@ export interface HypercoreOptions<Value = Uint8Array> extends SessionOptions<Val
   readonly discoveryKey?: Uint8Array;
   /** False: opening a log that is not stored fails with `STORAGE_EMPTY`. Default true. */
   readonly createIfMissing?: boolean;
-  /** Discards what is stored. Default false. */
-  readonly overwrite?: boolean;
   /** Turns a conflict of keys into an overwrite. Default false. */
   readonly force?: boolean;
   /** What the key commits to; a default of one signer is made from the key pair. */
@@ -69,6 +98,10 @@ export interface HypercoreOptions<Value = Uint8Array> extends SessionOptions<Val
   readonly legacy?: boolean;
   /** Written into the local user data when opening. */
   readonly userData?: Readonly<Record<string, Uint8Array | string>>;
+  /** 32 bytes: topic of the group that the log joins. */
+  readonly group?: Uint8Array | null;
+  /** Handed to what is built on the log, as `core.globalCache`. */
+  readonly globalCache?: unknown;
   /** Resolves to options that override these. */
   readonly preload?: Promise<Partial<HypercoreOptions<Value>>>;
   /** Awaited before storage is touched. */
@@ -81,6 +114,8 @@ export interface HypercoreOptions<Value = Uint8Array> extends SessionOptions<Val
   readonly notDownloadingLinger?: number;
   /** False: a remote fork is not followed. Default true. */
   readonly allowFork?: boolean;
+  /** Takes blocks that were not asked for, and tells peers so. Default false. */
+  readonly allowPush?: boolean;
   /** Always fetches the newest block with an upgrade. Default false. */
   readonly allowLatestBlock?: boolean;
   /** Source of time. */
@@ -113,8 +148,10 @@ export interface GetOptions<Value> extends WaitOptions {
   readonly onwait?: (index: number, core: Hypercore<Value>) => void;
   /** Asks peers even where the block is marked as present. */
   readonly force?: boolean;
-  /** Gives the stored bytes, not decoded. */
+  /** Gives the stored bytes, not decrypted and not decoded. */
   readonly raw?: boolean;
+  /** False: does not decrypt; the padding is left out all the same. Default true. */
+  readonly decrypt?: boolean;
 }
 
 /** Options of `update`. */
@@ -126,9 +163,13 @@ export interface UpdateOptions extends WaitOptions {
 /** Options of `append`. */
 export interface AppendOptions {
   /** Signs in place of the session's key pair. */
-  readonly keyPair?: LogKeyPair;
-  /** A ready signature over the result. */
-  readonly signature?: Uint8Array;
+  readonly keyPair?: LogKeyPair | null;
+  /** A ready signature over the result; checked. */
+  readonly signature?: Uint8Array | null;
+  /** True: the session need not be able to sign. Default false. */
+  readonly writable?: boolean;
+  /** Called with the stored bytes before anybody hears of them; the append waits for what it returns. */
+  readonly postappend?: (blocks: readonly Uint8Array[]) => unknown;
   /** Refuses to grow past this many blocks. */
   readonly maxLength?: number;
   /** True: resolves only once the blocks survive a power cut. Default false. */
@@ -141,6 +182,24 @@ export interface AppendResult {
   readonly length: number;
   /** Bytes after the append. */
   readonly byteLength: number;
+}
+
+/** Options of `commit`. */
+export interface CommitOptions {
+  /** Blocks that the log has afterwards. Default: as many as the other session. */
+  readonly length?: number;
+  /** Blocks from 0 on that are known to be the same. Default: those that are shared. */
+  readonly treeLength?: number;
+  /** Signs in place of the session's key pair. */
+  readonly keyPair?: LogKeyPair | null;
+  /** A ready signature over the result; checked. */
+  readonly signature?: Uint8Array | null;
+}
+
+/** Options of `sweep`. */
+export interface SweepOptions {
+  /** Ranges that are dropped before it is waited for. Default 1000. */
+  readonly batchSize?: number;
 }
 
 /** Options of `truncate`. */

@@ -218,6 +218,9 @@ export function disguised(log: Log, parts: Partial<ReplicatedLog>): ReplicatedLo
     get isFrozen() {
       return log.isFrozen;
     },
+    get isBroken() {
+      return log.isBroken;
+    },
     verifyReorg: (proof) => log.verifyReorg(proof),
     reorg: (reorg) => log.reorg(reorg as Reorg),
     checkConflict: (proof) => log.checkConflict(proof),

@@ -18,6 +18,10 @@ export interface PendingAppend {
   readonly signature: Uint8Array | null;
   /** Appends nothing where the log would become longer, blocks. */
   readonly maxLength: number;
+  /** Changes the blocks in place once it is known where they will stand. */
+  readonly preappend: ((blocks: readonly Uint8Array[], start: number) => unknown) | null;
+  /** Called once the blocks are stored, before anybody hears of them. */
+  readonly postappend: ((blocks: readonly Uint8Array[]) => unknown) | null;
   /** Settles the call: the log's length and bytes after this append. */
   readonly resolve: (result: { length: number; byteLength: number }) => void;
   /** Settles the call. */

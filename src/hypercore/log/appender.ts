@@ -7,6 +7,7 @@ import { isBytes } from "../../base/mod.ts";
 import { merkleAppend, NODE_BYTES } from "../../crypto/mod.ts";
 import { WriteBatch } from "../../storage/mod.ts";
 import { AppendQueue, type PendingAppend } from "./append_queue.ts";
+import type { BitfieldRange } from "./bitfield.ts";
 import type { LogIdentity } from "./identity.ts";
 import { LOG_LENGTH_MAX } from "./limits.ts";
 import type { LogState } from "./log_state.ts";
@@ -28,6 +29,26 @@ export interface LogAppendOptions {
   readonly maxLength?: number;
   /** Resolves only once the blocks survive a power loss. Default false. */
   readonly durable?: boolean;
+  /** Changes the blocks in place once it is known where they will stand; `start` is the index of the first. */
+  readonly preappend?: (blocks: readonly Uint8Array[], start: number) => unknown;
+  /** Called with the blocks once they are stored, before anybody hears of them. */
+  readonly postappend?: (blocks: readonly Uint8Array[]) => unknown;
+}
+
+/** Blocks of a branch that the log it branches from takes over. */
+export interface CommittedBlocks {
+  /** Index of the first new block: the length of the log. */
+  readonly start: number;
+  /** The new blocks. */
+  readonly blocks: readonly Uint8Array[];
+  /** Indexes of older blocks that the log did not have. */
+  readonly missing: readonly number[];
+  /** Those blocks. */
+  readonly filled: readonly Uint8Array[];
+  /** Signs; null where a signature was passed. */
+  readonly keyPair: LogKeyPair | null;
+  /** A ready signature. */
+  readonly signature: Uint8Array | null;
 }
 
 /** What `Log.append` resolves to. */
@@ -46,6 +67,13 @@ export interface AppenderContext {
   readonly identity: LogIdentity;
   /** Held while writing. */
   readonly mutex: Mutex;
+  /** Signs a tree, or checks the signature passed for it. */
+  sign(
+    tree: SignableTree,
+    keyPair: LogKeyPair | null,
+    signature: Uint8Array | null,
+    manifest: Manifest | null,
+  ): Uint8Array | null;
   /** Throws once the log is closed. */
   assertOpen(): void;
   /** Called for a manifest that became known, after it is stored. */
@@ -81,7 +109,9 @@ export class Appender {
     return new Promise((resolve, reject) => {
       const signature = options.signature ?? null;
       const maxLength = options.maxLength ?? Infinity;
-      this.#queue.push({ blocks, byteLength, keyPair, signature, maxLength, resolve, reject });
+      const { preappend = null, postappend = null } = options;
+      const hooks = { preappend, postappend };
+      this.#queue.push({ blocks, byteLength, keyPair, signature, maxLength, resolve, reject, ...hooks });
       if (!this.#isRunning) this.#run();
     });
   }
@@ -110,6 +140,7 @@ export class Appender {
     const parts: (readonly Uint8Array[])[] = [];
     for (const append of group) {
       if (length + append.blocks.length <= append.maxLength) {
+        if (append.preappend !== null) await append.preappend(append.blocks, length);
         parts.push(append.blocks);
         length += append.blocks.length;
         byteLength += append.byteLength;
@@ -118,17 +149,40 @@ export class Appender {
     }
     const { keyPair, signature } = group[0]!;
     if (length > start) {
-      await this.#appendBlocks(parts.length === 1 ? parts[0]! : parts.flat(), keyPair, signature);
+      const blocks = parts.length === 1 ? parts[0]! : parts.flat();
+      const hasHooks = group.some((append) => append.postappend !== null);
+      await this.#appendBlocks({ start, blocks, missing: [], filled: [], keyPair, signature }, async () => {
+        if (hasHooks) { for (const append of group) await append.postappend?.(append.blocks); }
+      });
     }
     group.forEach((append, i) => append.resolve(results[i]!));
   }
 
-  async #appendBlocks(
-    blocks: readonly Uint8Array[],
-    keyPair: LogKeyPair | null,
-    signature: Uint8Array | null,
-  ): Promise<void> {
+  /**
+   * Takes over blocks of a branch; the caller holds the mutex.
+   *
+   * @throws {HypercoreError} as {@linkcode append}.
+   * @throws {StorageError} as the storage.
+   */
+  async appendCommitted(committed: CommittedBlocks): Promise<LogAppendResult> {
+    const { state } = this.#context;
+    if (committed.blocks.length > 0) {
+      await this.#appendBlocks(committed, () => Promise.resolve());
+    } else if (committed.missing.length > 0) {
+      const batch = new WriteBatch();
+      const ranges = fillBlocks(batch, state.owner, committed);
+      await state.commit({ batch, ranges });
+    }
+    for (const start of committed.missing) {
+      this.#context.notify({ kind: "blocks", start, length: 1, has: true });
+    }
+    const { length, byteLength } = state.head;
+    return { length, byteLength };
+  }
+
+  async #appendBlocks(committed: CommittedBlocks, handleStored: () => Promise<void>): Promise<void> {
     const { state, identity } = this.#context;
+    const { blocks, keyPair, signature } = committed;
     const { head: old, owner } = state;
     const start = old.length;
     const length = start + blocks.length;
@@ -143,7 +197,7 @@ export class Appender {
     const roots = rootsOf(merged.roots, old.roots);
     const tree: SignableTree = { length, fork: old.fork, roots, hash: () => merged.rootHash };
     const manifest = identity.manifestFor(keyPair);
-    const signed = identity.signed(tree, keyPair, signature, manifest);
+    const signed = this.#context.sign(tree, keyPair, signature, manifest);
     const batch = new WriteBatch();
     if (manifest !== null) identity.put(batch, { manifest });
     for (let i = 0; i < blocks.length; i++) batch.putRow("block", owner, start + i, blocks[i]!);
@@ -157,12 +211,19 @@ export class Appender {
       roots,
       signature: signed,
     };
-    const ranges = [{ start, end: length, value: true }];
+    const ranges = [...fillBlocks(batch, owner, committed), { start, end: length, value: true }];
     await state.commit({ batch, head, rootHash: merged.rootHash, ranges });
     if (merged.nodes.byteLength <= REMEMBERED_BYTES_MAX) rememberNodes(state, merged.nodes);
+    await handleStored();
     if (manifest !== null) this.#context.learn(manifest);
     this.#context.notify({ kind: "append", head, start, blocks: blocks.length });
   }
+}
+
+/** Adds older blocks to `batch`; returns what they mean for the bitfield. */
+function fillBlocks(batch: WriteBatch, owner: number, { missing, filled }: CommittedBlocks): BitfieldRange[] {
+  missing.forEach((index, i) => batch.putRow("block", owner, index, filled[i]!));
+  return missing.map((index) => ({ start: index, end: index + 1, value: true }));
 }
 
 /** Peers that follow closely ask for what was just written. */

@@ -16,8 +16,10 @@ import {
   aliasKey,
   type CoreAlias,
   type CoreInfo,
+  decodeBranch,
   decodeCoreInfo,
   encodeCoreInfo,
+  keptOwnerOf,
   ownerKey,
   userKey,
 } from "./records.ts";
@@ -224,6 +226,23 @@ export class CoreStore {
     });
   }
 
+  /**
+   * Gives out the number of a new owner of rows, never to be given again, and stores what `fill` adds with it.
+   *
+   * @throws {StorageError} as the storage.
+   */
+  async createOwner(fill: (batch: WriteBatch, owner: number) => void): Promise<number> {
+    return await this.#mutex.run(async () => {
+      const owner = this.#nextOwner;
+      await this.#write((batch) => {
+        batch.putRecord("meta", META_NEXT_OWNER, c.encode(c.uint, owner + 1));
+        fill(batch, owner);
+      });
+      this.#nextOwner++;
+      return owner;
+    });
+  }
+
   /** Deletes a log and all it stored; resolves to false where it was not stored. */
   async delete(discoveryKey: Uint8Array): Promise<boolean> {
     return await this.#mutex.run(async () => {
@@ -234,7 +253,14 @@ export class CoreStore {
       const membership = topic && await GroupMembership.load(this.storage, { topic, owner, key });
       const defaultKey = await this.defaultDiscoveryKey();
       const isDefault = defaultKey !== null && hexText(defaultKey) === hexText(discoveryKey);
+      const branches: number[] = [];
+      const ofLog = { gte: ownerKey(info.owner), lt: ownerKey(info.owner + 1) };
+      for await (const { key, value } of this.storage.records("session", ofLog)) {
+        branches.push(keptOwnerOf(key) ?? decodeBranch(value).owner);
+      }
       await this.#write((batch) => {
+        for (const owner of branches) deleteContent(batch, owner);
+        batch.deleteRecords("session", ofLog);
         deleteContent(batch, info.owner);
         membership?.delete(batch);
         batch.deleteRecords("user", { gte: ownerKey(info.owner), lt: ownerKey(info.owner + 1) });

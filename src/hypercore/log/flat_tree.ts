@@ -152,3 +152,13 @@ export class TreeCursor {
     return this.index;
   }
 }
+
+/** Parents that begin within the first `length` blocks and end behind them, and have an index below `2 * length`. */
+export function* straddling(length: number): Generator<number, void, void> {
+  if (length === 0) return;
+  const cursor = new TreeCursor(2 * length - 2);
+  while (cursor.index < 2 * length || cursor.index >= cursor.width / 2) {
+    if (cursor.index < 2 * length && cursor.contains(2 * length)) yield cursor.index;
+    cursor.parent();
+  }
+}

@@ -3,9 +3,10 @@
  *
  * @module
  */
-import type { WriteBatch } from "../../storage/mod.ts";
+import { WriteBatch } from "../../storage/mod.ts";
 import { HypercoreError, type HypercoreErrorCode } from "../errors.ts";
 import { putCoreInfo } from "./core_store.ts";
+import type { LogStorage } from "./log_storage.ts";
 import { defaultSignerManifest, isCompat, isValidManifest } from "./manifest.ts";
 import type { CoreInfo } from "./records.ts";
 import type { SignableTree } from "./tree_batch.ts";
@@ -54,6 +55,18 @@ export class LogIdentity {
   /** Adds a changed record of the log to `batch`. */
   put(batch: WriteBatch, change: InfoChange): void {
     putCoreInfo(batch, { ...this.#info, ...change });
+  }
+
+  /**
+   * Stores a change, then takes it over.
+   *
+   * @throws {StorageError} as the storage.
+   */
+  async store(storage: LogStorage, change: InfoChange): Promise<void> {
+    const batch = new WriteBatch();
+    this.put(batch, change);
+    await storage.write(batch);
+    this.apply(change);
   }
 
   /** Takes over a change once it is stored. */

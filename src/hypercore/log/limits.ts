@@ -51,3 +51,6 @@ export const APPEND_GROUP_BYTES_MAX = 8 << 20;
 
 /** Bytes that one transaction of a copy or an import holds, roughly. */
 export const COPY_BATCH_BYTES = 4 << 20;
+
+/** Rows read at once when rows are copied to another owner. */
+export const COPY_ROWS = 64;

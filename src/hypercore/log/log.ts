@@ -8,22 +8,40 @@
 import { copyBytes, equalBytes, hexText } from "../../base/mod.ts";
 import { WriteBatch } from "../../storage/mod.ts";
 import { Appender, type LogAppendOptions, type LogAppendResult } from "./appender.ts";
+import type { Atom } from "./atom.ts";
+import { LogAtomMember } from "./atom_member.ts";
+import { auditLog, type AuditOptions, type AuditResult } from "./audit.ts";
 import type { Bitfield } from "./bitfield.ts";
+import { Branches } from "./branches.ts";
 import type { CoreStore } from "./core_store.ts";
-import { fullRoots, rightSpan, TreeCursor } from "./flat_tree.ts";
+import { handOver, planCommit } from "./commit_plan.ts";
+import { copyPrologue } from "./copy_prologue.ts";
 import { GroupMembership } from "./group.ts";
 import { LogIdentity } from "./identity.ts";
 import { type LogOpenOptions, openCore } from "./log_open.ts";
+import type { LogCommitOptions, LogTruncateOptions } from "./log_options.ts";
+import type { LogOrigin, LogParts } from "./log_parts.ts";
 import { LogState } from "./log_state.ts";
-import { createManifest, isValidManifest, type ManifestInput, ownManifest } from "./manifest.ts";
+import { createManifest, isValidManifest, type ManifestInput } from "./manifest.ts";
 import { Mutex } from "./mutex.ts";
 import { treeHashOf } from "./node.ts";
+import { MarkTable } from "./mark_table.ts";
 import { proveAll } from "./prover.ts";
-import { userKey } from "./records.ts";
+import {
+  checkSignature,
+  compareTrees,
+  type ConflictResult,
+  type RemoteTree,
+  verifyFullyRemote,
+} from "./remote_tree.ts";
 import { Reorg } from "./reorg.ts";
-import { commitClear, commitReorg, commitTruncation, truncatedTree } from "./rewrite.ts";
+import { commitClear, commitReorg, commitRoots, commitTruncation, truncatedTree } from "./rewrite.ts";
+import { rootsFromProof } from "./root_repair.ts";
 import { seekBlock } from "./seek.ts";
-import { EMPTY_HEAD, type SignableTree, TreeBatch } from "./tree_batch.ts";
+import { Publisher } from "./publisher.ts";
+import { forgetKept, type LogSnapshot, SnapshotKeeper } from "./snapshot.ts";
+import type { SignableTree } from "./tree_batch.ts";
+import { missingNodes, upgradeable } from "./tree_queries.ts";
 import type {
   LogChange,
   LogKeyPair,
@@ -37,43 +55,16 @@ import type {
   TreeNode,
   VerifyResult,
 } from "./types.ts";
+import { UserData } from "./user_data.ts";
 import type { Verifier } from "./verifier.ts";
 import { parseProof, VerifyStage } from "./verify_stage.ts";
-import { applyUpgrade, checkPaths } from "./verify.ts";
-
-/** Options of {@linkcode Log.truncate}. */
-export interface LogTruncateOptions {
-  /** The new fork. Default: one more than the old one. */
-  readonly fork?: number;
-  /** Signs in place of the log's own key pair. */
-  readonly keyPair?: LogKeyPair | null;
-  /** A ready signature over the result; checked. */
-  readonly signature?: Uint8Array | null;
-}
-
-/** What {@linkcode Log.verifyFullyRemote} found. */
-export interface RemoteTree {
-  /** The state that the proof is about. */
-  readonly head: TreeHead;
-  /** Hash over its roots, 32 bytes. */
-  readonly treeHash: Uint8Array;
-  /** Whether it is longer than what is stored here. */
-  readonly isNewer: boolean;
-}
-
-/** What {@linkcode Log.checkConflict} found. */
-export type ConflictResult =
-  /** The proof is of another fork, too long or too short to compare, or there is nothing to compare with. */
-  | "unrelated"
-  /** The proof does not hold. */
-  | "invalid"
-  /** Both trees are the same. */
-  | "same"
-  /** Two different trees are signed for one length: the log is frozen now. */
-  | "conflict";
 
 /** One log. */
 export class Log {
+  /** Values that the user keeps beside the log. */
+  readonly userData: UserData;
+  /** Which blocks are marked as in use. */
+  readonly marks: MarkTable;
   readonly #store: CoreStore;
   readonly #state: LogState;
   readonly #identity: LogIdentity;
@@ -81,24 +72,38 @@ export class Log {
   readonly #appender: Appender;
   readonly #listeners = new Set<LogListener>();
   #keyPair: LogKeyPair | null;
-  #published: TreeHead;
-  /** Version of the state that `published` is up to date with. */
-  #publishedVersion: number;
-  #publishing: Promise<void> | null = null;
+  readonly #publisher: Publisher;
+  readonly #origin: LogOrigin;
+  readonly #snapshots: SnapshotKeeper;
+  /** Open branches of the log itself, by name. */
+  readonly #branches = new Map<string, Promise<Log>>();
+  /** The atom that changes of this log are held back in, with what is held back. */
+  #atomized: { readonly atom: Atom; readonly log: Log } | null = null;
+  /** Users of a branch or of what an atom holds back. */
+  #users = 1;
   #closing: Promise<void> | null = null;
 
-  private constructor(store: CoreStore, state: LogState, identity: LogIdentity) {
+  private constructor({ store, state, identity, origin }: LogParts) {
+    this.userData = new UserData(state);
+    this.marks = new MarkTable(state);
     this.#store = store;
     this.#state = state;
     this.#identity = identity;
-    this.#keyPair = identity.info.keyPair;
-    this.#published = state.head;
-    this.#publishedVersion = state.version;
+    this.#origin = origin;
+    this.#keyPair = origin.kind === "branch" ? null : identity.info.keyPair;
+    this.#snapshots = new SnapshotKeeper(store, state, identity.info.owner);
+    this.#publisher = new Publisher({
+      state,
+      sync: () => store.storage.sync(),
+      assertOpen: () => this.#assertOpen(),
+      handlePublished: (head) => this.#notify({ kind: "publish", head }),
+    });
     this.#appender = new Appender({
       state,
       identity,
       mutex: this.#mutex,
-      assertOpen: () => this.#assertOpen(),
+      sign: (tree, keyPair, signature, manifest) => this.#sign(tree, keyPair, signature, manifest),
+      assertOpen: () => this.#assertWhole(),
       learn: (manifest) => this.#learn(manifest),
       notify: (change) => this.#notify(change),
     });
@@ -117,7 +122,10 @@ export class Log {
     try {
       const state = await LogState.load(store.storage, info.owner);
       if (info.keyPair?.secretKey && state.head.length > 0) await store.syncOnce();
-      return new Log(store, state, new LogIdentity(info, compat, options.legacy ?? false));
+      await forgetKept(store, info.owner);
+      const identity = new LogIdentity(info, compat, options.legacy ?? false);
+      const origin: LogOrigin = { kind: "main", branches: new Branches(store, info.owner) };
+      return new Log({ store, state, identity, origin });
     } catch (error) {
       store.release(info);
       throw error;
@@ -166,7 +174,7 @@ export class Log {
 
   /** The state that peers may be told of: it survives a power loss. */
   get published(): TreeHead {
-    return this.#published;
+    return this.#publisher.head;
   }
 
   /** Blocks stored here; read it, do not write it. */
@@ -208,21 +216,16 @@ export class Log {
    *
    * @throws {StorageError} as the storage; peers are told nothing then.
    */
-  async publish(): Promise<TreeHead> {
-    const { version } = this.#state;
-    while (this.#publishedVersion < version) {
-      this.#assertOpen();
-      this.#publishing ??= this.#publishOnce().finally(() => this.#publishing = null);
-      await this.#publishing;
-    }
-    return this.#published;
+  publish(): Promise<TreeHead> {
+    return this.#publisher.publish();
   }
 
   /** Proves what is asked for, as of `head`. Results stand in the order of the requests. */
   prove(
     requests: readonly ProofRequest[],
-    head: TreeHead = this.#published,
+    head: TreeHead = this.published,
   ): Promise<ProveResult[]> {
+    if (this.isBroken) return Promise.resolve(requests.map(() => ({ kind: "unavailable" })));
     return proveAll(this.#state, requests, head, this.manifest?.prologue ?? null);
   }
 
@@ -234,6 +237,7 @@ export class Log {
    */
   async verify(proofs: readonly Proof[]): Promise<VerifyResult[]> {
     this.#assertOpen();
+    if (this.isBroken) return proofs.map(() => ({ kind: "stale" }));
     const parsed = proofs.map(parseProof);
     return await this.#mutex.run(async () => {
       this.#assertOpen();
@@ -253,55 +257,21 @@ export class Log {
    * @throws {HypercoreError} `INVALID_OPERATION`, `INVALID_PROOF`, `INVALID_SIGNATURE`.
    */
   verifyFullyRemote(proof: Proof): RemoteTree {
-    const paths = checkPaths(proof);
-    const batch = new TreeBatch(EMPTY_HEAD);
-    if (!proof.upgrade) throw this.#identity.error("INVALID_OPERATION", "Expected upgrade proof");
-    const { usedRoot } = applyUpgrade(batch, proof.upgrade, paths.root, this.verifier?.prologue ?? null);
-    if (paths.root !== null && !usedRoot) {
-      throw this.#identity.error("INVALID_PROOF", "Block is not covered by the upgrade");
-    }
-    batch.fork = proof.fork;
-    batch.signature = proof.upgrade.signature;
-    this.#checkSignature(batch, proof.manifest);
-    return { head: batch.toHead(), treeHash: batch.hash(), isNewer: batch.length > this.head.length };
+    return verifyFullyRemote(this.#identity, this.head, proof);
   }
 
   /**
    * Compares a peer's proof of its whole log with ours. Where both are signed and differ, nobody can be believed: the log
    * is frozen, which survives a restart.
    *
-   * Source: `hypercore/lib/core.js`, `checkConflict`.
-   *
    * @throws {StorageError} as the storage.
    */
   async checkConflict(proof: Proof): Promise<ConflictResult> {
     this.#assertOpen();
-    const { upgrade } = proof;
-    if (upgrade === null || upgrade.start !== 0 || this.verifier === null) return "unrelated";
-    if (proof.fork !== this.head.fork || this.head.length < upgrade.length) return "unrelated";
-    let remoteHash: Uint8Array;
-    let localHash: Uint8Array;
-    try {
-      this.verifyFullyRemote(proof);
-      // Up to the length asked about, without what the peer has behind it.
-      const batch = new TreeBatch(EMPTY_HEAD);
-      applyUpgrade(batch, { ...upgrade, additionalNodes: [] }, checkPaths(proof).root, null);
-      remoteHash = batch.hash();
-    } catch {
-      return "invalid";
-    }
-    try {
-      localHash = await this.treeHash(upgrade.length);
-    } catch {
-      return "unrelated";
-    }
-    if (equalBytes(remoteHash, localHash)) return "same";
-    await this.#mutex.run(async () => {
-      const batch = new WriteBatch();
-      this.#identity.put(batch, { isFrozen: true });
-      await this.#store.storage.write(batch);
-      this.#identity.apply({ isFrozen: true });
-    });
+    if (this.isBroken) return await this.repair(proof) ? "same" : "unrelated";
+    const result = await compareTrees(this.#identity, this.head, proof, (length) => this.treeHash(length));
+    if (result !== "conflict") return result;
+    await this.#mutex.run(() => this.#identity.store(this.#store.storage, { isFrozen: true }));
     return "conflict";
   }
 
@@ -314,7 +284,7 @@ export class Log {
   verifyReorg(proof: Proof): Promise<Reorg> {
     const isKnown = this.verifier !== null;
     return Reorg.start(this.#state, proof, (batch) => {
-      const manifest = this.#checkSignature(batch, proof.manifest);
+      const manifest = checkSignature(this.#identity, batch, proof.manifest);
       return isKnown ? null : manifest;
     });
   }
@@ -331,11 +301,12 @@ export class Log {
       const old = this.head;
       if (!reorg.isCurrent || reorg.head.fork <= old.fork) return false;
       const { ancestors, head, manifest } = reorg;
+      const noteCut = await this.#beforeCut(ancestors);
       const batch = new WriteBatch();
       if (manifest !== null) this.#identity.put(batch, { manifest });
       await commitReorg(this.#state, batch, reorg);
-      this.#published = head;
-      this.#publishedVersion = this.#state.version;
+      await noteCut();
+      this.#publisher.follow();
       if (manifest !== null) this.#learn(manifest);
       this.#notify({ kind: "truncate", length: ancestors, fork: head.fork, previousLength: old.length });
       this.#notify({ kind: "upgrade", head, isReorg: true });
@@ -353,7 +324,7 @@ export class Log {
   async truncate(length: number, options: LogTruncateOptions = {}): Promise<void> {
     this.#assertOpen();
     await this.#mutex.run(async () => {
-      this.#assertOpen();
+      this.#assertWhole();
       const old = this.head;
       const prologue = this.verifier?.prologue ?? null;
       if (prologue !== null && length < prologue.length) {
@@ -370,10 +341,12 @@ export class Log {
       const { signature: given = null } = options;
       // Of an empty log nothing can be claimed, so nothing has to be signed.
       const isUnsigned = length === 0 && given === null && !keyPair?.secretKey;
-      const signature = isUnsigned ? null : this.#identity.signed(tree, keyPair, given, manifest);
+      const signature = isUnsigned ? null : this.#sign(tree, keyPair, given, manifest);
+      const noteCut = await this.#beforeCut(length);
       const batch = new WriteBatch();
       if (manifest !== null) this.#identity.put(batch, { manifest });
       await commitTruncation(this.#state, batch, tree, signature);
+      await noteCut();
       if (manifest !== null) this.#learn(manifest);
       this.#notify({ kind: "truncate", length, fork, previousLength: old.length });
     });
@@ -392,42 +365,22 @@ export class Log {
       const stop = Math.min(end, this.head.length);
       const count = start < stop ? this.bitfield.countSet(start, stop - start) : 0;
       if (count === 0) return 0;
+      const noteCleared = await this.#snapshots.beforeClear(start, stop);
       await commitClear(this.#state, start, stop);
+      await noteCleared();
       this.#notify({ kind: "blocks", start, length: stop - start, has: false });
       return count;
     });
   }
 
-  /**
-   * How many nodes from `treeIndex` up are not stored: what a request for it has to say. At once where it is known.
-   *
-   * Source: `hypercore/lib/merkle-tree.js`, `missingNodes`.
-   */
+  /** How many nodes from `treeIndex` up are not stored: what a request for it has to say. At once where it is known. */
   missingNodes(treeIndex: number): number | Promise<number> {
-    const { head, nodes, contiguousLength } = this.#state;
-    if (rightSpan(treeIndex) >= 2 * head.length || rightSpan(treeIndex) < 2 * contiguousLength) return 0;
-    const cursor = new TreeCursor(treeIndex);
-    const path: number[] = [];
-    while (!cursor.contains(2 * head.length)) {
-      const { index } = cursor;
-      if (this.#state.rootAt(index) !== undefined || nodes.peek(index) !== undefined) {
-        if (path.length === 0 || nodes.isChildless(index)) return path.length;
-        break;
-      }
-      path.push(index);
-      cursor.parent();
-    }
-    return this.#countMissing(path, cursor.index);
+    return missingNodes(this.#state, treeIndex);
   }
 
   /** Whether the tree of `length` blocks can be proved to grow into ours. At once where it is known. */
   upgradeable(length: number): boolean | Promise<boolean> {
-    const { head, nodes, contiguousLength } = this.#state;
-    if (length === head.length || length <= contiguousLength) return true;
-    const missing = fullRoots(length).filter((index) => this.#state.rootAt(index) === undefined);
-    const { nodes: found, pending } = nodes.gather(missing);
-    const isWhole = () => missing.every((index) => found.has(index));
-    return pending === null ? isWhole() : pending.then(isWhole);
+    return upgradeable(this.#state, length);
   }
 
   /** A block; null where it is not stored here. */
@@ -437,12 +390,8 @@ export class Log {
   }
 
   /** Several blocks, in the order of `indexes`; null for those not stored here. */
-  async getBlocks(indexes: readonly number[]): Promise<(Uint8Array | null)[]> {
-    const { storage, owner, bitfield } = this.#state;
-    const stored = indexes.filter((index) => bitfield.get(index));
-    const values = await storage.getRows("block", owner, stored);
-    let next = 0;
-    return indexes.map((index) => stored[next] === index ? values[next++]! : null);
+  getBlocks(indexes: readonly number[]): Promise<(Uint8Array | null)[]> {
+    return this.#state.getBlocks(indexes);
   }
 
   /**
@@ -459,18 +408,8 @@ export class Log {
    *
    * @throws {HypercoreError} `INVALID_OPERATION` where one is not stored.
    */
-  async roots(length: number): Promise<TreeNode[]> {
-    const indexes = fullRoots(length);
-    const { nodes, pending } = this.#state.nodes.gather(indexes);
-    await pending;
-    return indexes.map((index) => {
-      const node = this.#state.rootAt(index) ?? nodes.get(index);
-      if (node !== undefined) return node;
-      throw this.#identity.error(
-        "INVALID_OPERATION",
-        `Expected tree node ${index} from storage, got (nil)`,
-      );
-    });
+  roots(length: number): Promise<TreeNode[]> {
+    return this.#state.roots(length);
   }
 
   /** Finds the byte at `bytes` as far as what is stored here tells; `padding` is what each block has in front. */
@@ -478,19 +417,66 @@ export class Log {
     return seekBlock(this.head, bytes, padding, (index) => this.#state.nodes.read(index));
   }
 
-  /** A value stored under `name`, for local use; null where there is none. */
-  getUserData(name: string): Promise<Uint8Array | null> {
-    return this.#store.storage.getRecord("user", userKey(this.#state.owner, name));
-  }
-
   /** Stores a value under `name`, for local use; null deletes it. */
   async setUserData(name: string, value: Uint8Array | null): Promise<void> {
     this.#assertOpen();
-    const batch = new WriteBatch();
-    const key = userKey(this.#state.owner, name);
-    if (value === null) batch.deleteRecord("user", key);
-    else batch.putRecord("user", key, value);
-    await this.#store.storage.write(batch);
+    await this.userData.set(name, value);
+  }
+
+  /** Checks what is stored against itself, and drops what does not hold. */
+  async audit(options: AuditOptions = {}): Promise<AuditResult> {
+    this.#assertOpen();
+    return await this.#mutex.run(() => auditLog(this.#state, options));
+  }
+
+  /**
+   * Restores lost roots from a proof of the whole log; false where that does not lead to them.
+   *
+   * @throws {StorageError} as the storage.
+   */
+  async repair(proof: Proof): Promise<boolean> {
+    this.#assertOpen();
+    return await this.#mutex.run(async () => {
+      if (!this.isBroken) return true;
+      this.#notify({ kind: "repair", outcome: "begun", proof });
+      const roots = rootsFromProof(this.#identity, this.#state, proof);
+      if (roots !== null) await commitRoots(this.#state, roots);
+      if (roots !== null) this.#publisher.follow();
+      this.#notify({ kind: "repair", outcome: roots === null ? "failed" : "done", proof });
+      return roots !== null;
+    });
+  }
+
+  /** Notes that peers may have seen own appends that are not stored (above 0), or that they have not. */
+  async setRecovering(recovering: number): Promise<void> {
+    this.#assertOpen();
+    await this.#mutex.run(async () => {
+      this.#state.recovering = recovering;
+      await this.#state.commit({ batch: new WriteBatch() });
+    });
+  }
+
+  /**
+   * Takes over the prologue, and the user data, from another log; false where that is shorter, or there is no prologue.
+   *
+   * @throws {HypercoreError} `INVALID_CHECKSUM` where it begins otherwise, `INVALID_OPERATION`.
+   * @throws {StorageError} as the storage.
+   */
+  async copyPrologue(source: Log): Promise<boolean> {
+    this.#assertOpen();
+    const prologue = this.manifest?.prologue;
+    if (!prologue) return false;
+    return await this.#mutex.run(async () => {
+      const { head: old } = this;
+      const sides = [source, this].map((log) => ({ state: log.#state, userData: log.userData }));
+      if (!await copyPrologue(sides[0]!, sides[1]!, prologue)) return false;
+      this.#publisher.follow();
+      if (this.head !== old) this.#notify({ kind: "upgrade", head: this.head, isReorg: false });
+      for (const { start, end } of this.bitfield.setRanges(0, prologue.length)) {
+        this.#notify({ kind: "blocks", start, length: end - start, has: true });
+      }
+      return true;
+    });
   }
 
   /**
@@ -507,10 +493,8 @@ export class Log {
       if (!isValidManifest(this.key, manifest)) {
         throw this.#identity.error("INVALID_CHECKSUM", "Manifest hash does not match");
       }
-      const batch = new WriteBatch();
-      this.#identity.put(batch, { manifest });
-      await this.#store.storage.write(batch);
-      this.#learn(manifest);
+      await this.#identity.store(this.#store.storage, { manifest });
+      this.#notify({ kind: "manifest" });
     });
   }
 
@@ -546,16 +530,23 @@ export class Log {
         throw this.#identity.error("STORAGE_CONFLICT", message);
       }
       const group = copyBytes(topic);
-      const batch = new WriteBatch();
-      this.#identity.put(batch, { group });
-      await this.#store.storage.write(batch);
-      this.#identity.apply({ group });
+      await this.#identity.store(this.#store.storage, { group });
     });
   }
 
   /** Changes what signs appends, for as long as the log is open. */
   setKeyPair(keyPair: LogKeyPair | null): void {
     this.#keyPair = keyPair;
+  }
+
+  /** Above 0 where peers may have seen own appends that are not stored. */
+  get recovering(): number {
+    return this.#state.recovering;
+  }
+
+  /** Whether roots are missing: nothing can be verified or written until they are restored. */
+  get isBroken(): boolean {
+    return this.#state.isBroken;
   }
 
   /** Calls `listener` with every change from now on; returns what ends that. */
@@ -566,16 +557,202 @@ export class Log {
 
   /** Waits for what is under way, then lets go of the log; the store stays open. Idempotent. */
   close(): Promise<void> {
-    return this.#closing ??= this.#mutex.run(() => {
+    return this.#closing ??= this.#mutex.run(async () => {
       this.#listeners.clear();
-      this.#store.release(this.#identity.info);
-      return Promise.resolve();
+      const origin = this.#origin;
+      if (origin.kind === "main") {
+        const branches = await Promise.all(this.#branches.values());
+        await Promise.all(branches.map((branch) => branch.close()));
+        this.#store.release(this.#identity.info);
+      } else if (origin.kind === "branch") {
+        origin.main.#branches.delete(origin.name);
+      } else {
+        origin.atom.leave(origin.member);
+        origin.parent.#atomized = null;
+      }
     });
   }
 
   /** Same as {@linkcode Log.close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** The log that peers see: this one, or the one that it branches from. */
+  get main(): Log {
+    const origin = this.#origin;
+    if (origin.kind === "main") return this;
+    return origin.kind === "branch" ? origin.main : origin.parent.main;
+  }
+
+  /** Name of the branch, null for the log itself. */
+  get name(): string | null {
+    const origin = this.#origin;
+    if (origin.kind === "atom") return origin.parent.name;
+    return origin.kind === "branch" ? origin.name : null;
+  }
+
+  /** The atom that holds changes of this log back; null for none. */
+  get atom(): Atom | null {
+    return this.#origin.kind === "atom" ? this.#origin.atom : null;
+  }
+
+  /** Whether this is the log that peers see, or what an atom holds back from that. */
+  get isDefault(): boolean {
+    return this.name === null;
+  }
+
+  /** Blocks from 0 on that are in the log that peers see, or were when this branched from it or was committed. */
+  get sharedLength(): number {
+    return this.#state.layer?.sharedLength ?? this.head.length;
+  }
+
+  /** Number of the rows' owner. */
+  get owner(): number {
+    return this.#state.owner;
+  }
+
+  /** Pins the present state; to be closed. */
+  snapshot(): LogSnapshot {
+    this.#assertOpen();
+    return this.#snapshots.take();
+  }
+
+  /** Whether all blocks from `start` to `end` (exclusive) are stored here. */
+  has(start: number, end: number): Promise<boolean> {
+    return this.#state.has(start, end);
+  }
+
+  /**
+   * Opens the branch `name`, or makes it from what is here now. The result is shared by all who open it, and to be
+   * {@linkcode Log.release | released} by each.
+   *
+   * @param overwrite discards what is stored of it
+   * @throws {HypercoreError} `ERR_ASSERTION` for a branch of what an atom holds back, or one to be discarded that is open.
+   * @throws {StorageError} as the storage.
+   */
+  async branch(name: string, overwrite = false): Promise<Log> {
+    this.#assertOpen();
+    const { main } = this;
+    if (this.#origin.kind === "atom") {
+      throw this.#identity.error("ERR_ASSERTION", "Cannot branch within an atom");
+    }
+    const open = main.#branches.get(name);
+    if (open !== undefined) {
+      if (overwrite) throw this.#identity.error("ERR_ASSERTION", `Session "${name}" is open`);
+      const log = await open;
+      log.#users++;
+      return log;
+    }
+    const opening = this.#mutex.run(() => this.#openBranch(name, overwrite));
+    main.#branches.set(name, opening);
+    opening.catch(() => main.#branches.delete(name));
+    return await opening;
+  }
+
+  /**
+   * Holds changes back in `atom` from now on, apart from this log. The result is shared by all who ask, and to be
+   * {@linkcode Log.release | released} by each.
+   *
+   * @throws {HypercoreError} `ERR_ASSERTION` while changes are held back in another atom, or within one.
+   */
+  atomize(atom: Atom): Log {
+    this.#assertOpen();
+    if (this.#origin.kind === "atom" || (this.#atomized !== null && this.#atomized.atom !== atom)) {
+      throw this.#identity.error("ERR_ASSERTION", "Session already atomized");
+    }
+    if (this.#atomized !== null) {
+      this.#atomized.log.#users++;
+      return this.#atomized.log;
+    }
+    const state = this.#state.fork(atom.storage);
+    const member = new LogAtomMember(state, {
+      mutex: this.#mutex,
+      toldLength: () => this.isDefault ? this.published.length : 0,
+      beforeCut: (length) => this.#beforeCut(length),
+      notify: (change) => this.#notify(change),
+    });
+    const origin: LogOrigin = { kind: "atom", parent: this, atom, member };
+    const log = new Log({ store: this.#store, state, identity: this.#identity, origin });
+    log.#keyPair = this.#keyPair;
+    this.#atomized = { atom, log };
+    member.mutex = log.#mutex;
+    atom.join(member);
+    return log;
+  }
+
+  /** Adds a user of a branch, or of what an atom holds back. */
+  retain(): void {
+    this.#users++;
+  }
+
+  /** Takes a user away; closes with the last one. The log itself is closed by whoever opened it. */
+  async release(): Promise<void> {
+    if (--this.#users === 0 && this.#origin.kind !== "main") await this.close();
+  }
+
+  /**
+   * Takes over what `source`, a branch of this log or what an atom holds back, has more than this log.
+   *
+   * Source of semantics: `hypercore/lib/session-state.js`, `commit`.
+   *
+   * @returns null where the two do not fit, or the log's manifest is not known
+   * @throws {HypercoreError} `ERR_ASSERTION` for what is no branch of this log, `INVALID_OPERATION` where a block is not
+   *   stored, `SESSION_NOT_WRITABLE`, `BAD_ARGUMENT`, `INVALID_SIGNATURE` as {@linkcode append}.
+   * @throws {StorageError} as the storage.
+   */
+  async commit(source: Log, options: LogCommitOptions = {}): Promise<LogAppendResult | null> {
+    this.#assertOpen();
+    if (!this.isDefault) throw this.#identity.error("ERR_ASSERTION", "Can only commit into default state");
+    if (source === this || source.main !== this.main) {
+      throw this.#identity.error("ERR_ASSERTION", "Cannot commit across cores");
+    }
+    return await this.#mutex.run(() => source.#mutex.run(() => this.#commit(source, options)));
+  }
+
+  async #openBranch(name: string, overwrite: boolean): Promise<Log> {
+    const { main } = this;
+    const state = await main.#storedBranches.load(name, this.#state, overwrite);
+    const origin: LogOrigin = { kind: "branch", main, name };
+    return new Log({ store: this.#store, state, identity: this.#identity, origin });
+  }
+
+  /** Of the log that peers see. */
+  get #storedBranches(): Branches {
+    return (this.main.#origin as LogOrigin & { kind: "main" }).branches;
+  }
+
+  async #commit(source: Log, options: LogCommitOptions): Promise<LogAppendResult | null> {
+    const { length = source.head.length, keyPair = this.#keyPair, signature = null } = options;
+    if (this.verifier === null) return null;
+    const treeLength = options.treeLength ?? source.sharedLength;
+    const blocks = await planCommit(this.#state, source.#state, { length, treeLength });
+    if (blocks === null) return null;
+    const result = await this.#appender.appendCommitted({ ...blocks, keyPair, signature });
+    // What an atom holds back may never be stored.
+    if (this.atom === null && source.atom === null) {
+      await handOver(source.#state, this.#storedBranches.root, length);
+    }
+    return result;
+  }
+
+  /** Gives whoever shares or has pinned blocks behind `length` what they need; the result is called once they are cut. */
+  async #beforeCut(length: number): Promise<() => Promise<void>> {
+    if (length >= this.head.length) return () => Promise.resolve();
+    const noteCut = await this.#snapshots.beforeCut(length);
+    if (this.atom === null) await this.#storedBranches.beforeCut(this.owner, this.#state, length);
+    return noteCut;
+  }
+
+  /** A branch needs no signature: nobody else sees it. */
+  #sign(
+    tree: SignableTree,
+    keyPair: LogKeyPair | null,
+    signature: Uint8Array | null,
+    manifest: Manifest | null,
+  ): Uint8Array | null {
+    if (!this.isDefault && keyPair === null && signature === null) return null;
+    return this.#identity.signed(tree, keyPair, signature, manifest);
   }
 
   async #commitStage(stage: VerifyStage): Promise<void> {
@@ -588,48 +765,12 @@ export class Log {
     await this.#state.commit({ batch, head, rootHash, ranges });
     stage.remember();
     // Whoever proved it had it first, unless something of our own lies below that nobody was told of.
-    if (this.#published === old) {
-      this.#published = head;
-      this.#publishedVersion = this.#state.version;
-    }
+    if (this.published === old) this.#publisher.follow();
     if (manifest !== null) this.#learn(manifest);
     if (head !== old) this.#notify({ kind: "upgrade", head, isReorg: false });
     for (const { start, end } of ranges) {
       this.#notify({ kind: "blocks", start, length: end - start, has: true });
     }
-  }
-
-  async #publishOnce(): Promise<void> {
-    const { head, version } = this.#state;
-    await this.#store.storage.sync();
-    if (version <= this.#publishedVersion) return;
-    const isSame = head === this.#published;
-    this.#publishedVersion = version;
-    this.#published = head;
-    if (!isSame) this.#notify({ kind: "publish", head });
-  }
-
-  async #countMissing(path: readonly number[], top: number): Promise<number> {
-    const { nodes, version } = this.#state;
-    const { nodes: found, pending } = nodes.gather([...path, top]);
-    await pending;
-    const first = path.findIndex((index) => found.has(index));
-    const count = first === -1 ? path.length : first;
-    // What was stored while the rows were read may have given the node children.
-    if (count > 0 && version === this.#state.version) nodes.setChildless(path[count] ?? top, true);
-    return count;
-  }
-
-  /** Throws unless the tree is signed; returns the manifest it is signed by, as a copy. */
-  #checkSignature(
-    tree: SignableTree & { readonly signature: Uint8Array | null },
-    claimed: Manifest | null,
-  ): Manifest | null {
-    const verifier = this.#identity.verifierFor(claimed);
-    if (!verifier.verify(tree, tree.signature)) {
-      throw this.#identity.error("INVALID_SIGNATURE", "Proof contains an invalid signature");
-    }
-    return ownManifest(verifier.manifest);
   }
 
   #learn(manifest: Manifest): void {
@@ -639,6 +780,17 @@ export class Log {
 
   #notify(change: LogChange): void {
     for (const listener of this.#listeners) listener(change);
+  }
+
+  /** Throws once the log is closed, and while its roots are lost. */
+  #assertWhole(): void {
+    this.#assertOpen();
+    if (this.isBroken) {
+      throw this.#identity.error(
+        "INVALID_OPERATION",
+        "The log's roots are lost and have to be restored first",
+      );
+    }
   }
 
   #assertOpen(): void {

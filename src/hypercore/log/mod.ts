@@ -4,6 +4,8 @@
  * @module
  */
 export { type LogAppendOptions, type LogAppendResult } from "./appender.ts";
+export { Atom, type AtomMember } from "./atom.ts";
+export type { AuditOptions, AuditResult } from "./audit.ts";
 export {
   Bitfield,
   BITFIELD_PAGE_BITS,
@@ -45,8 +47,9 @@ export {
   PROOF_UPGRADE_NODES_MAX,
   TREE_INDEX_MAX,
 } from "./limits.ts";
-export { type ConflictResult, Log, type LogTruncateOptions, type RemoteTree } from "./log.ts";
+export { Log } from "./log.ts";
 export { type LogOpenOptions } from "./log_open.ts";
+export type { LogCommitOptions, LogTruncateOptions } from "./log_options.ts";
 export {
   createManifest,
   decodeManifest,
@@ -73,8 +76,10 @@ export {
 export { namespace, type NamespaceName, replicationCapability } from "./namespaces.ts";
 export { partialSignature, type PartialSignatureOptions } from "./partial_signature.ts";
 export { type CoreAlias, type CoreInfo } from "./records.ts";
+export { type ConflictResult, type RemoteTree } from "./remote_tree.ts";
 export { Reorg, type ReorgWant } from "./reorg.ts";
 export { SIGNABLE_BYTES, treeSignable, treeSignableCompat } from "./signable.ts";
+export { type KeptRows, LogSnapshot } from "./snapshot.ts";
 export { EMPTY_HEAD, type SignableTree } from "./tree_batch.ts";
 export type {
   LogChange,
@@ -91,6 +96,11 @@ export type {
   TreeNode,
   VerifyResult,
 } from "./types.ts";
+export type { LogStorage } from "./log_storage.ts";
+export type { MarkTable } from "./mark_table.ts";
+export type { GatheredNodes } from "./node_store.ts";
+export type { ProofSource } from "./prover.ts";
+export type { UserData, UserDataEntry, UserDataRange } from "./user_data.ts";
 export { upgradePath } from "./upgrade_path.ts";
 export { Verifier, type VerifierOptions } from "./verifier.ts";
 export { upgradeLength } from "./verify.ts";

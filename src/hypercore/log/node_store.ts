@@ -6,8 +6,8 @@
  *
  * @module
  */
-import type { Storage } from "../../storage/mod.ts";
 import { HIGH_NODE_BLOCKS, NODE_CACHE_GENERATION_NODES } from "./limits.ts";
+import type { LogStorage } from "./log_storage.ts";
 import { nodeOfRow } from "./node.ts";
 import type { TreeNode } from "./types.ts";
 
@@ -52,7 +52,7 @@ class Generations {
 
 /** Reads nodes of one owner. */
 export class NodeStore {
-  readonly #storage: Storage;
+  readonly #storage: LogStorage;
   readonly #owner: number;
   readonly #low: Generations;
   readonly #high: Generations;
@@ -60,7 +60,7 @@ export class NodeStore {
   #epoch = 0;
 
   /** Reads the rows of `owner`; keeps up to two generations of low nodes, and two of high ones. */
-  constructor(storage: Storage, owner: number, generationNodes: number = NODE_CACHE_GENERATION_NODES) {
+  constructor(storage: LogStorage, owner: number, generationNodes: number = NODE_CACHE_GENERATION_NODES) {
     this.#storage = storage;
     this.#owner = owner;
     this.#low = new Generations(generationNodes);

@@ -4,16 +4,30 @@
  * @module
  */
 import { HypercoreError } from "../errors.ts";
-import type { LogState } from "./log_state.ts";
+import type { GatheredNodes } from "./node_store.ts";
 import { buildProof, checkRequest, planProof, type ProofPlan, visitPlan } from "./prove.ts";
 import { seekRoot } from "./seek.ts";
 import type { ManifestPrologue, ProofRequest, ProveResult, TreeHead, TreeNode } from "./types.ts";
 
 type Planned = { readonly kind: "planned"; readonly plan: ProofPlan } | ProveResult;
 
+/** What proofs are made from. */
+export interface ProofSource {
+  /** The latest state. */
+  readonly head: TreeHead;
+  /** Whether a block may be there; false is certain. */
+  mayHaveBlock(index: number): boolean;
+  /** Several blocks, in the order of `indexes`; null for those that are not there. */
+  readBlocks(indexes: readonly number[]): Promise<(Uint8Array | null)[]>;
+  /** A node, at once where it is in memory; null where it is not there. */
+  readNode(index: number): TreeNode | null | Promise<TreeNode | null>;
+  /** Makes several nodes available. */
+  gatherNodes(indexes: Iterable<number>): GatheredNodes;
+}
+
 /** Answers `requests` as of `head`; results stand in the order of the requests. */
 export async function proveAll(
-  state: LogState,
+  source: ProofSource,
   requests: readonly ProofRequest[],
   head: TreeHead,
   prologue: ManifestPrologue | null,
@@ -21,22 +35,22 @@ export async function proveAll(
   const planned: (Planned | Promise<Planned>)[] = [];
   let waits = false;
   for (const request of requests) {
-    const plan = planOne(state, request, head, prologue);
+    const plan = planOne(source, request, head, prologue);
     waits ||= plan instanceof Promise;
     planned.push(plan);
   }
   const plans = waits ? await Promise.all(planned) : planned as Planned[];
 
-  const { nodes, pending } = state.nodes.gather(nodesOf(plans, head));
+  const { nodes, pending } = source.gatherNodes(nodesOf(plans, head));
   const indexes: number[] = [];
   for (const plan of plans) {
     if (plan.kind === "planned" && plan.plan.request.block) indexes.push(plan.plan.request.block.index);
   }
-  const values = indexes.length === 0 ? [] : await readBlocks(state, indexes);
+  const values = indexes.length === 0 ? [] : await source.readBlocks(indexes);
   await pending;
 
   // A truncation in the meantime may have taken away what was planned for.
-  if (state.head.fork !== head.fork) return requests.map(() => ({ kind: "unavailable" }));
+  if (source.head.fork !== head.fork) return requests.map(() => ({ kind: "unavailable" }));
   let nextValue = 0;
   return plans.map((planned) => {
     if (planned.kind !== "planned") return planned;
@@ -47,14 +61,14 @@ export async function proveAll(
 }
 
 function planOne(
-  state: LogState,
+  source: ProofSource,
   request: ProofRequest,
   head: TreeHead,
   prologue: ManifestPrologue | null,
 ): Planned | Promise<Planned> {
   const { block, seek } = request;
   if (head.length === 0) return { kind: "unavailable" };
-  if (block && (block.index >= head.length || !state.bitfield.get(block.index))) {
+  if (block && (block.index >= head.length || !source.mayHaveBlock(block.index))) {
     return { kind: "unavailable" };
   }
   try {
@@ -62,7 +76,7 @@ function planOne(
     if (checked.seek === null || !seek) {
       return { kind: "planned", plan: planProof(checked, head, null) };
     }
-    const read = (index: number) => state.nodes.read(index);
+    const read = (index: number) => source.readNode(index);
     return seekRoot(head, checked.seek, seek.bytes, seek.padding, read).then(
       (root): Planned => ({ kind: "planned", plan: planProof(checked, head, root) }),
     ).catch(refusal);
@@ -95,12 +109,6 @@ function nodesOf(plans: readonly Planned[], head: TreeHead): number[] {
 function rootAt(head: TreeHead, index: number): TreeNode | undefined {
   for (const root of head.roots) if (root.index === index) return root;
   return undefined;
-}
-
-async function readBlocks(state: LogState, indexes: readonly number[]): Promise<(Uint8Array | null)[]> {
-  const { storage, owner } = state;
-  if (indexes.length === 1) return [await storage.getRow("block", owner, indexes[0]!)];
-  return await storage.getRows("block", owner, indexes);
 }
 
 function refusal(error: unknown): { readonly kind: "invalid"; readonly error: HypercoreError } {

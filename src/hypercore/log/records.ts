@@ -20,6 +20,7 @@ const CORE_GROUP = 32;
 
 const HEAD_ROOT_HASH = 1;
 const HEAD_SIGNATURE = 2;
+const HEAD_RECOVERING = 4;
 
 /** A name for a log within a store. */
 export interface CoreAlias {
@@ -65,6 +66,8 @@ export interface HeadRecord {
   readonly rootHash: Uint8Array | null;
   /** Null for an empty log, and for one that needs none. */
   readonly signature: Uint8Array | null;
+  /** Above 0 where peers may have seen own appends that are not stored. */
+  readonly recovering: number;
 }
 
 /** The state of a log that was never written to. */
@@ -76,6 +79,7 @@ export const EMPTY_HEAD_RECORD: HeadRecord = Object.freeze({
   remoteContiguousLength: 0,
   rootHash: null,
   signature: null,
+  recovering: 0,
 });
 
 /** Key of a log's head record: its owner number, so that those of neighbours lie together. */
@@ -91,6 +95,58 @@ export function userKey(owner: number, name: string): Uint8Array {
 /** Key of an alias record. */
 export function aliasKey(alias: CoreAlias): Uint8Array {
   return concatBytes([alias.namespace, utf8Bytes(alias.name)]);
+}
+
+/** What begins the keys of the records of a log's branches and of what its snapshots keep. */
+const SESSION_KEPT = 0;
+const SESSION_BRANCH = 1;
+
+/** A branch as stored. */
+export interface BranchRecord {
+  /** Number of its rows' owner. */
+  readonly owner: number;
+  /** Number of the owner whose rows it shares. */
+  readonly parentOwner: number;
+  /** Blocks from 0 on that it shares. */
+  readonly sharedLength: number;
+}
+
+/** Key of the record of the branch `name` of the log number `owner`. */
+export function branchKey(owner: number, name: string): Uint8Array {
+  return concatBytes([ownerKey(owner), Uint8Array.of(SESSION_BRANCH), utf8Bytes(name)]);
+}
+
+/** Key of the record that says that the rows of `keptOwner` are kept for snapshots of the log number `owner`. */
+export function keptKey(owner: number, keptOwner: number): Uint8Array {
+  return concatBytes([ownerKey(owner), Uint8Array.of(SESSION_KEPT), ownerKey(keptOwner)]);
+}
+
+/** Number of the kept rows' owner that a key says, null where it is the key of a branch. */
+export function keptOwnerOf(key: Uint8Array): number | null {
+  if (key[4] !== SESSION_KEPT) return null;
+  return ((key[5]! << 24) | (key[6]! << 16) | (key[7]! << 8) | key[8]!) >>> 0;
+}
+
+/** Encodes the record of a branch. */
+export function encodeBranch({ owner, parentOwner, sharedLength }: BranchRecord): Uint8Array {
+  const state: State = { start: 0, end: 1, buffer: null };
+  for (const value of [owner, parentOwner, sharedLength]) c.uint.preencode(state, value);
+  state.buffer = new Uint8Array(state.end);
+  for (const value of [RECORD_VERSION, owner, parentOwner, sharedLength]) c.uint.encode(state, value);
+  return state.buffer;
+}
+
+/**
+ * Decodes the record of a branch.
+ *
+ * @throws {StorageError} `STORAGE_VERSION`, `STORAGE_CORRUPT`.
+ */
+export function decodeBranch(bytes: Uint8Array): BranchRecord {
+  return decoding("branch", bytes, (state, owner) => ({
+    owner,
+    parentOwner: c.uint.decode(state),
+    sharedLength: c.uint.decode(state),
+  }));
 }
 
 /** Encodes the value of a core record, which lies under the discovery key. */
@@ -147,7 +203,7 @@ export function decodeCoreInfo(discoveryKey: Uint8Array, bytes: Uint8Array): Cor
 
 /** Encodes the value of a head record. */
 export function encodeHead(head: HeadRecord): Uint8Array {
-  const { rootHash, signature } = head;
+  const { rootHash, signature, recovering } = head;
   const state: State = { start: 0, end: 2, buffer: null };
   c.uint.preencode(state, head.fork);
   c.uint.preencode(state, head.length);
@@ -156,9 +212,12 @@ export function encodeHead(head: HeadRecord): Uint8Array {
   c.uint.preencode(state, head.remoteContiguousLength);
   if (rootHash) c.fixed32.preencode(state, rootHash);
   if (signature) c.buffer.preencode(state, signature);
+  if (recovering) c.uint.preencode(state, recovering);
   state.buffer = new Uint8Array(state.end);
+  const flags = (rootHash ? HEAD_ROOT_HASH : 0) | (signature ? HEAD_SIGNATURE : 0) |
+    (recovering ? HEAD_RECOVERING : 0);
   c.uint.encode(state, RECORD_VERSION);
-  c.uint.encode(state, (rootHash ? HEAD_ROOT_HASH : 0) | (signature ? HEAD_SIGNATURE : 0));
+  c.uint.encode(state, flags);
   c.uint.encode(state, head.fork);
   c.uint.encode(state, head.length);
   c.uint.encode(state, head.byteLength);
@@ -166,6 +225,7 @@ export function encodeHead(head: HeadRecord): Uint8Array {
   c.uint.encode(state, head.remoteContiguousLength);
   if (rootHash) c.fixed32.encode(state, rootHash);
   if (signature) c.buffer.encode(state, signature);
+  if (recovering) c.uint.encode(state, recovering);
   return state.buffer;
 }
 
@@ -183,6 +243,7 @@ export function decodeHead(bytes: Uint8Array): HeadRecord {
     remoteContiguousLength: c.uint.decode(state),
     rootHash: flags & HEAD_ROOT_HASH ? copyBytes(c.fixed32.decode(state)) : null,
     signature: flags & HEAD_SIGNATURE ? copyBytes(c.buffer.decode(state)) : null,
+    recovering: flags & HEAD_RECOVERING ? c.uint.decode(state) : 0,
   }));
 }
 

@@ -4,8 +4,8 @@
  * @module
  */
 import { WriteBatch } from "../../storage/mod.ts";
-import { TreeCursor } from "./flat_tree.ts";
-import type { LogState } from "./log_state.ts";
+import { putLayer } from "./layer.ts";
+import { deleteTail, type LogState } from "./log_state.ts";
 import { nodeRow, totalSize, treeHashOf } from "./node.ts";
 import type { Reorg } from "./reorg.ts";
 import type { SignableTree } from "./tree_batch.ts";
@@ -42,6 +42,14 @@ export async function commitClear(state: LogState, start: number, end: number): 
   await state.commit({ batch, ranges: [{ start, end, value: false }] });
 }
 
+/** Puts lost roots back. */
+export async function commitRoots(state: LogState, roots: readonly TreeNode[]): Promise<void> {
+  const batch = new WriteBatch();
+  for (const node of roots) batch.putRow("node", state.owner, node.index, nodeRow(node));
+  await state.commit({ batch, head: { ...state.head, roots } });
+  state.nodes.reset();
+}
+
 async function commitTail(
   state: LogState,
   batch: WriteBatch,
@@ -52,23 +60,13 @@ async function commitTail(
 ): Promise<void> {
   const { owner } = state;
   const { length: oldLength } = state.head;
-  if (kept < oldLength) {
-    batch.deleteRows("block", owner, kept, oldLength);
-    batch.deleteRows("node", owner, 2 * kept, 2 * oldLength);
-    for (const index of straddling(kept)) batch.deleteRow("node", owner, index);
-  }
+  deleteTail(batch, owner, kept, oldLength);
   for (const node of nodes) batch.putRow("node", owner, node.index, nodeRow(node));
+  const { layer } = state;
+  const isSharedCut = layer !== null && kept < layer.sharedLength;
+  if (isSharedCut) putLayer(batch, { ...layer, sharedLength: kept });
   const ranges = kept < oldLength ? [{ start: kept, end: oldLength, value: false }] : [];
-  await state.commit({ batch, head, rootHash, ranges });
+  await state.commit({ batch, head, rootHash, ranges, keptLength: kept });
+  if (isSharedCut) layer.sharedLength = kept;
   state.nodes.reset();
-}
-
-/** Parents that begin within the first `length` blocks and end behind them, and have an index below `2 * length`. */
-function* straddling(length: number): Generator<number, void, void> {
-  if (length === 0) return;
-  const cursor = new TreeCursor(2 * length - 2);
-  while (cursor.index < 2 * length || cursor.index >= cursor.width / 2) {
-    if (cursor.index < 2 * length && cursor.contains(2 * length)) yield cursor.index;
-    cursor.parent();
-  }
 }

@@ -154,6 +154,8 @@ export type LogChange =
     readonly fork: number;
     readonly previousLength: number;
   }
+  /** Lost roots are being restored from `proof`, or were, or could not be. */
+  | { readonly kind: "repair"; readonly outcome: "begun" | "done" | "failed"; readonly proof: Proof }
   /** What was written is durable: peers may be told of `head`. */
   | { readonly kind: "publish"; readonly head: TreeHead }
   /** The manifest became known. */

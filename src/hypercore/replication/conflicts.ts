@@ -38,6 +38,16 @@ export class Conflicts {
     }
     peer.isPaused = true;
     this.#suspects.set(peer, { error, endMs: this.#context.nowMs + CONFLICT_CHECK_MS });
+    this.#ask(peer, length);
+  }
+
+  /** Asks a peer for its signed tree. */
+  ask(peer: PeerState): void {
+    const { head } = this.#context.log;
+    if (peer.remoteFork === head.fork && peer.remoteLength >= head.length) this.#ask(peer, head.length);
+  }
+
+  #ask(peer: PeerState, length: number): void {
     peer.outbox.push({
       kind: "request",
       message: {

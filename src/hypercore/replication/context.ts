@@ -6,6 +6,7 @@
 import type { Random } from "../../base/mod.ts";
 import type { HypercoreError } from "../errors.ts";
 import type { Bitfield, Manifest, Proof, ProveResult, ReorgWant, VerifyResult } from "../log/mod.ts";
+import { SMALL_WANT_BLOCKS, WANT_BLOCKS } from "./limits.ts";
 import type { DataMessage, RequestMessage } from "./messages.ts";
 import type { Outgoing } from "./outgoing.ts";
 import type { PeerState } from "./peer_state.ts";
@@ -36,6 +37,8 @@ export interface LogView {
   readonly compat: boolean;
   /** Two logs are signed for one key; nothing is asked for and no block is given any more. */
   readonly isFrozen: boolean;
+  /** Roots are missing: peers are asked for their whole trees. */
+  readonly isBroken: boolean;
   /** How many nodes from `treeIndex` up are not stored; null when it takes waiting to know. */
   missingNodes(treeIndex: number): number | null;
   /** Whether the tree of `length` blocks can be proved to grow into ours; null when it takes waiting to know. */
@@ -67,6 +70,8 @@ export interface ReplicationMachineOptions {
   readonly pushOnly?: boolean;
   /** Fetches the newest block with each upgrade. Default false. */
   readonly alwaysLatestBlock?: boolean;
+  /** Asks peers about small regions. Default false. */
+  readonly smallWants?: boolean;
   /** Requests open at one peer, lowest and highest. Default 16 and 512. */
   readonly inflightRange?: readonly [number, number];
   /** How long the log counts as downloading after it ceased to be, ms. */
@@ -150,6 +155,8 @@ export type MachineEvent =
   }
   /** Two logs are signed for one key: `data` proves the one that is not ours. */
   | { readonly kind: "conflict"; readonly data: DataMessage }
+  /** Our tail was replaced by that of a newer fork, or could not be. */
+  | { readonly kind: "reorg-applied" }
   | { readonly kind: "downloading"; readonly value: boolean };
 
 /** State shared by the parts of one machine. */
@@ -157,6 +164,8 @@ export class ReplicationContext {
   readonly log: LogView;
   readonly random: Random;
   readonly options: ReplicationMachineOptions;
+  /** Blocks of a region that peers are asked about. */
+  readonly regionBlocks: number;
   /** Counters of all peers since the start. */
   readonly stats: ReplicationStats = newStats();
   /** Peers whose channel is open. */
@@ -184,6 +193,7 @@ export class ReplicationContext {
     this.log = log;
     this.random = random;
     this.options = options;
+    this.regionBlocks = options.smallWants ? SMALL_WANT_BLOCKS : WANT_BLOCKS;
     this.allowPush = options.allowPush ?? false;
     this.pushOnly = options.pushOnly ?? false;
   }
@@ -207,6 +217,11 @@ export class ReplicationContext {
   get blockBytes(): number {
     const { length, byteLength } = this.log.head;
     return length === 0 ? 0 : byteLength / length;
+  }
+
+  /** Number of the region that holds a block. */
+  regionOf(index: number): number {
+    return Math.floor(index / this.regionBlocks);
   }
 
   emit(event: MachineEvent): void {

@@ -206,6 +206,11 @@ export class DemandBook {
     return demand;
   }
 
+  /** What the user's request `handle` belongs to, null when it is met already. */
+  demandOf(handle: number): Demand | null {
+    return this.#byHandle.get(handle) ?? null;
+  }
+
   /** Forgets the user's request `handle`; returns what it belonged to, null when it is met already. */
   cancel(handle: number): Demand | null {
     const demand = this.#byHandle.get(handle) ?? null;

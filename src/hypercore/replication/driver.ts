@@ -29,8 +29,9 @@ import type { DataMessage, HandshakeMessage, RequestMessage } from "./messages.t
 import { Peer, type ReplicationChannel, type ReplicationStream } from "./peer.ts";
 import { MESSAGE_TYPES, type PeerState, type WireMessage } from "./peer_state.ts";
 import { ReplicationMachine, type Transmit } from "./replication_machine.ts";
-import { RequestHandle, type RequestHost, type RequestList } from "./request_handle.ts";
+import { clearRequests, RequestHandle, type RequestHost, type RequestList } from "./request_handle.ts";
 import type { ReplicationStats } from "./stats.ts";
+import type { ReplicationStatusOf } from "./status.ts";
 
 /** Options of {@linkcode Replicator}. */
 export interface ReplicatorOptions extends Omit<ReplicationMachineOptions, "lingerMs"> {
@@ -73,6 +74,9 @@ export type ReplicatorEvents = {
   error: [error: unknown];
 };
 
+/** How the replication of a log stands. */
+export type ReplicationStatus = ReplicationStatusOf<Peer>;
+
 /** Replicates one log with any number of peers. */
 export class Replicator extends TypedEventEmitter<ReplicatorEvents> {
   /** Peers whose channel is open. To be read only. */
@@ -90,6 +94,7 @@ export class Replicator extends TypedEventEmitter<ReplicatorEvents> {
   readonly #jobs: LogJobs;
   readonly #peerOf = new Map<PeerState, Peer>();
   readonly #handles = new Map<number, RequestHandle<unknown>>();
+  #reorgWaiters: (() => void)[] = [];
   readonly #unsubscribe: () => void;
   readonly #flushBound = (): void => this.#flush();
   #isFlushQueued = false;
@@ -121,6 +126,7 @@ export class Replicator extends TypedEventEmitter<ReplicatorEvents> {
         this.#machine.cancel(id);
         this.#kick();
       },
+      explain: (id) => this.#machine.statusOf(id, clock.nowMs())?.reason ?? "it was about to be settled",
     };
     this.#unsubscribe = log.subscribe((change) => this.#handleLogChange(change));
   }
@@ -162,7 +168,43 @@ export class Replicator extends TypedEventEmitter<ReplicatorEvents> {
 
   /** Gives up every request in `list`. */
   clearRequests(list: RequestList, error: Error | null = null): void {
-    while (list.length > 0) list[list.length - 1]!.cancel(error);
+    clearRequests(list, error);
+  }
+
+  /** Sends block `index` to every peer that takes blocks it did not ask for and does not have it. */
+  push(index: number): void {
+    this.#machine.push(index);
+    this.#kick();
+  }
+
+  /** Follows peers to a newer fork if all is known for that; whether it did. Without `eagerUpgrade` nobody else does. */
+  async applyPendingReorg(): Promise<boolean> {
+    if (this.#isDestroyed || !this.#machine.applyPendingReorg()) return false;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#reorgWaiters.push(resolve);
+    this.#kick();
+    await promise;
+    return true;
+  }
+
+  /** Asks every peer for its whole tree, to restore roots of ours that are lost. */
+  askForRoots(): void {
+    this.#machine.askForRoots();
+    this.#kick();
+  }
+
+  /** For everything that waits: which peers could serve it, what they were asked and when, and why nothing moves. */
+  status(): ReplicationStatus {
+    const { peers, pending } = this.#machine.status(this.#clock.nowMs());
+    const peerOf = (state: PeerState): Peer => this.#peerOf.get(state)!;
+    return {
+      peers: peers.map((status) => ({ ...status, peer: peerOf(status.peer) })),
+      pending: pending.map((status) => ({
+        ...status,
+        available: status.available.map(peerOf),
+        asked: status.asked.map((asked) => ({ ...asked, peer: peerOf(asked.peer) })),
+      })),
+    };
   }
 
   // State.
@@ -324,6 +366,7 @@ export class Replicator extends TypedEventEmitter<ReplicatorEvents> {
     this.#unsubscribe();
     this.#cancelTimer?.();
     this.#jobs.stop();
+    for (const resolve of this.#reorgWaiters.splice(0)) resolve();
     const channels = this.#channels.closeAll();
     // Those on muxers that were detached before.
     for (const peer of this.peers.slice()) peer.channel.close();
@@ -492,6 +535,9 @@ export class Replicator extends TypedEventEmitter<ReplicatorEvents> {
         break;
       case "extension":
         this.emit("extension", event.name, event.message, this.#peerOf.get(event.peer)!);
+        break;
+      case "reorg-applied":
+        for (const resolve of this.#reorgWaiters.splice(0)) resolve();
         break;
       case "downloading":
         if (event.value) this.#handleDownloading();

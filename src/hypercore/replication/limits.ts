@@ -9,6 +9,8 @@
 
 /** Blocks in the region that one want asks for (protocol). */
 export const WANT_BLOCKS = 2097152;
+/** The same where peers are asked about small regions (protocol). */
+export const SMALL_WANT_BLOCKS = 4096;
 /** The longest region a want may ask for; longer ones are ignored (protocol). */
 export const WANT_BLOCKS_MAX = 2097152;
 /** The shortest aligned region a want may ask for (protocol). */

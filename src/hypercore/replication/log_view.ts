@@ -35,6 +35,8 @@ export interface ReplicatedLog {
   readonly compat: boolean;
   /** Two logs are signed for one key. */
   readonly isFrozen: boolean;
+  /** Roots are missing. */
+  readonly isBroken: boolean;
   /** Proofs for peers, in order. */
   prove(requests: readonly ProofRequest[]): Promise<ProveResult[]>;
   /** Checks proofs and stores what is right, in order; a proof may build on the ones before it. */
@@ -90,6 +92,9 @@ export function logView(log: ReplicatedLog): WaitingLogView {
     },
     get isFrozen() {
       return log.isFrozen;
+    },
+    get isBroken() {
+      return log.isBroken;
     },
     missingNodes: (treeIndex) => missing.now(treeIndex),
     awaitMissingNodes: (treeIndex) => missing.later(treeIndex),

@@ -121,7 +121,7 @@ export class PeerState {
   /** Unanswered, by id. */
   readonly requests: Map<number, Outgoing> = new Map();
   readonly expected: ExpectedNodes = new ExpectedNodes();
-  readonly localWants: LocalWants = new LocalWants();
+  readonly localWants: LocalWants;
 
   // The peer's requests.
   readonly uploads: UploadQueue = new UploadQueue();
@@ -146,8 +146,14 @@ export class PeerState {
   outbox: WireMessage[] = [];
 
   /** Starts where a peer is after its handshake. */
-  constructor(id: number, handshake: HandshakeMessage, inflightRange: readonly [number, number]) {
+  constructor(
+    id: number,
+    handshake: HandshakeMessage,
+    inflightRange: readonly [number, number],
+    regionBlocks: number,
+  ) {
     this.id = id;
+    this.localWants = new LocalWants(regionBlocks);
     this.supportsSeeks = handshake.seeks;
     this.window = new RequestWindow(inflightRange);
   }

@@ -15,7 +15,6 @@ import type { DataMessage } from "./messages.ts";
 import type { Outgoing } from "./outgoing.ts";
 import type { PeerState } from "./peer_state.ts";
 import type { Requests } from "./requests.ts";
-import { regionOf } from "./wants.ts";
 
 /** A fork that a peer is on, newer than ours. */
 export interface ReorgDemand {
@@ -79,6 +78,16 @@ export class Reorgs {
     }
   }
 
+  /** Replaces our tail if it is known how, whether or not somebody asked for that; tells whether it does, or is at it. */
+  applyPending(): boolean {
+    if (this.#isApplying) return true;
+    return this.#demands.toReversed().some(({ reorg, isChecking, requests }) => {
+      if (reorg === null || isChecking || !reorg.isFinished || !reorg.isCurrent) return false;
+      this.#apply(reorg, requests);
+      return true;
+    });
+  }
+
   /** An answer to a request for a newer fork. */
   handleAnswer(request: Outgoing, data: DataMessage): void {
     const demand = request.reorg!;
@@ -121,6 +130,7 @@ export class Reorgs {
   /** Our tail was replaced, or was not because the log had changed meanwhile. */
   handleApplied(): void {
     this.#isApplying = false;
+    this.#context.emit({ kind: "reorg-applied" });
     // What was compared was compared with the old tree.
     this.#demands = [];
     this.#context.generation++;
@@ -171,7 +181,7 @@ export class Reorgs {
       if (!this.#requests.hasOnlyStalled(demand.requests, peer)) continue;
       const end = Math.min(want.end, peer.remoteLength);
       const index = peer.has.firstSet(want.start);
-      if (index === -1 || index >= end) this.#requests.want(peer, regionOf(want.start));
+      if (index === -1 || index >= end) this.#requests.want(peer, this.#context.regionOf(want.start));
       else this.#requests.openForkNodes(peer, demand, index, want.nodes);
     }
   }
@@ -189,9 +199,13 @@ export class Reorgs {
       return false;
     }
     if (!reorg.isFinished || this.#book.ensureEagerUpgrade() === null) return false;
-    this.#isApplying = true;
-    for (const request of demand.requests.slice()) this.#requests.cancel(request);
-    this.#context.jobs.push({ kind: "applyReorg", reorg });
+    this.#apply(reorg, demand.requests);
     return true;
+  }
+
+  #apply(reorg: PendingReorg, requests: readonly Outgoing[]): void {
+    this.#isApplying = true;
+    for (const request of requests.slice()) this.#requests.cancel(request);
+    this.#context.jobs.push({ kind: "applyReorg", reorg });
   }
 }

@@ -36,6 +36,7 @@ import { PeerState, type WireMessage } from "./peer_state.ts";
 import { type ReorgJob, type ReorgResult, Reorgs } from "./reorgs.ts";
 import { Requests } from "./requests.ts";
 import { Selection } from "./selection.ts";
+import { type PendingStatus, type ReplicationStatusOf, StatusReport } from "./status.ts";
 import { COUNTER_OF_RECEIVED, type ReplicationStats } from "./stats.ts";
 import { UpgradeWatch } from "./upgrade_watch.ts";
 import { Uploads } from "./uploads.ts";
@@ -62,6 +63,7 @@ export class ReplicationMachine {
   readonly #selection: Selection;
   readonly #upgradeWatch: UpgradeWatch;
   readonly #logChanges: LogChanges;
+  readonly #report: StatusReport;
   #inflightRange: readonly [number, number];
   #nextPeerId = 1;
   /** Something happened that may make requests possible. */
@@ -87,6 +89,7 @@ export class ReplicationMachine {
     });
     this.#selection = new Selection(this.#context, this.#book, this.#requests, this.#reorgs);
     this.#upgradeWatch = new UpgradeWatch(this.#context, this.#book, this.#reorgs);
+    this.#report = new StatusReport(this.#context, this.#book, this.#requests, this.#upgradeWatch);
     this.#logChanges = new LogChanges(this.#context, {
       book: this.#book,
       negotiation: this.#negotiation,
@@ -182,6 +185,22 @@ export class ReplicationMachine {
     this.#context.stats.wireExtension.tx++;
   }
 
+  /** Sends block `index` to every peer that takes blocks it did not ask for and does not have it. */
+  push(index: number): void {
+    for (const peer of this.#context.peers) this.#uploads.push(peer, index);
+  }
+
+  /** Replaces our tail by that of a newer fork if it is known how; tells whether it does, or is at it. */
+  applyPendingReorg(): boolean {
+    this.#isFillDue = true;
+    return this.#reorgs.applyPending();
+  }
+
+  /** Asks every peer for its whole tree, to restore roots of ours that are lost. */
+  askForRoots(): void {
+    for (const peer of this.#context.peers) this.#conflicts.ask(peer);
+  }
+
   /** Looks again for something to ask, whatever happened. */
   updateAll(): void {
     this.#context.generation++;
@@ -199,7 +218,12 @@ export class ReplicationMachine {
   /** A channel is open: both handshakes are there and right. */
   handlePeerOpen(handshake: HandshakeMessage, nowMs: number): PeerState {
     this.#context.nowMs = nowMs;
-    const peer = new PeerState(this.#nextPeerId++, handshake, this.#inflightRange);
+    const peer = new PeerState(
+      this.#nextPeerId++,
+      handshake,
+      this.#inflightRange,
+      this.#context.regionBlocks,
+    );
     this.#context.peers.push(peer);
     this.#changed();
     this.#negotiation.sendSync(peer);
@@ -460,6 +484,19 @@ export class ReplicationMachine {
 
   // State.
 
+  /** How all that waits stands. */
+  status(nowMs: number): ReplicationStatusOf<PeerState> {
+    this.#context.nowMs = nowMs;
+    return this.#report.whole();
+  }
+
+  /** How what `handle` stands for stands; null when it is settled. */
+  statusOf(handle: number, nowMs: number): PendingStatus<PeerState> | null {
+    this.#context.nowMs = nowMs;
+    const demand = this.#book.demandOf(handle);
+    return demand === null ? null : this.#report.of(demand);
+  }
+
   /** Counters since the start. */
   get stats(): ReplicationStats {
     return this.#context.stats;
@@ -544,6 +581,7 @@ export class ReplicationMachine {
     if (message.length > head.length && peer.lengthAcked === published.length && message.fork === head.fork) {
       this.#book.ensureEagerUpgrade();
     }
+    if (this.#context.log.isBroken) this.#conflicts.ask(peer);
     this.#changed();
     this.#negotiation.handleSync(peer, message, hasLengthChanged);
   }

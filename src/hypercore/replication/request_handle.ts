@@ -14,6 +14,8 @@ export interface RequestHost {
   readonly clock: Clock;
   /** Forgets the request `id`; nobody settles it any more. */
   forget(id: number): void;
+  /** Why the request `id` is not settled yet, in words. */
+  explain(id: number): string;
 }
 
 /** Options of {@linkcode RequestHandle}. */
@@ -56,6 +58,9 @@ export class RequestHandle<out Result> {
     this.#resolve = resolve as (value: unknown) => void;
     this.#reject = reject;
     this.#list = options.list;
+    if (areRequestsDestroyed(this.#list)) {
+      throw new HypercoreError("REQUEST_CANCELLED", "Requests of this list are not taken any more");
+    }
     this.#place = this.#list.push(this) - 1;
   }
 
@@ -75,7 +80,8 @@ export class RequestHandle<out Result> {
     this.#cancelTimer?.();
     if (this.#isSettled) return;
     this.#cancelTimer = this.#host.clock.schedule(ms, () => {
-      this.cancel(new HypercoreError("REQUEST_TIMEOUT", "Request timed out"));
+      const reason = this.#host.explain(this.#id);
+      this.cancel(new HypercoreError("REQUEST_TIMEOUT", `Request timed out after ${ms} ms: ${reason}`));
     });
   }
 
@@ -103,6 +109,23 @@ export class RequestHandle<out Result> {
     list[place] = last;
     last.#place = place;
   }
+}
+
+/** Gives up every request in `list`; `error` as in {@linkcode RequestHandle.cancel}. */
+export function clearRequests(list: RequestList, error: Error | null = null): void {
+  while (list.length > 0) list[list.length - 1]!.cancel(error);
+}
+
+/** Gives up every request in `list`, and has every later one that is to go on it fail. */
+export function destroyRequests(list: RequestList, error: Error | null = null): void {
+  if (areRequestsDestroyed(list)) return;
+  clearRequests(list, error);
+  Object.freeze(list);
+}
+
+/** Whether no request can go on `list` any more. */
+export function areRequestsDestroyed(list: RequestList): boolean {
+  return Object.isFrozen(list);
 }
 
 /**

@@ -12,7 +12,6 @@ import type { RequestMessage } from "./messages.ts";
 import { isPending, type Outgoing } from "./outgoing.ts";
 import type { PeerState } from "./peer_state.ts";
 import type { ReorgDemand } from "./reorgs.ts";
-import { regionOf } from "./wants.ts";
 
 /** Estimate of an answer without a block. */
 const PROOF_BYTES = 1024;
@@ -264,7 +263,7 @@ export class Requests {
     const middle = start + this.#context.randomBelow(end - start);
     const index = peer.has.firstSetNotIn(bitfield, middle, end);
     const found = index === -1 ? peer.has.firstSetNotIn(bitfield, start, middle) : index;
-    if (found === -1) this.want(peer, regionOf(start));
+    if (found === -1) this.want(peer, this.#context.regionOf(start));
     return found !== -1 && this.canRequest(peer, found, false) && found < peer.remoteLength ? found : -1;
   }
 
@@ -276,18 +275,19 @@ export class Requests {
   }
 
   #isRegionNeeded(region: number): boolean {
-    for (const index of this.#book.blocks.keys()) if (regionOf(index) === region) return true;
+    for (const index of this.#book.blocks.keys()) if (this.#context.regionOf(index) === region) return true;
     const { length } = this.#context.log.head;
     for (const range of this.#book.ranges) {
       if (range.blocks !== null) {
-        if (range.blocks.some((index) => regionOf(index) === region)) return true;
+        if (range.blocks.some((index) => this.#context.regionOf(index) === region)) return true;
       } else if (
-        regionOf(range.start) <= region && region <= regionOf(range.end === -1 ? length : range.end - 1)
+        this.#context.regionOf(range.start) <= region &&
+        region <= this.#context.regionOf(range.end === -1 ? length : range.end - 1)
       ) {
         return true;
       }
     }
-    return this.#book.seeks.some((seek) => regionOf(seek.start) === region);
+    return this.#book.seeks.some((seek) => this.#context.regionOf(seek.start) === region);
   }
 
   #create(peer: PeerState, parts: RequestParts): Outgoing {

@@ -19,13 +19,11 @@ import {
   RUN_BYTES,
   STALL_MS,
   TURN_BLOCKS,
-  WANT_BLOCKS,
 } from "./limits.ts";
 import type { Outgoing } from "./outgoing.ts";
 import type { PeerState } from "./peer_state.ts";
 import type { Reorgs } from "./reorgs.ts";
 import type { Requests } from "./requests.ts";
-import { regionOf } from "./wants.ts";
 
 /** Blocks larger than this go to peers one by one, smaller ones in turns of several. */
 const SMALL_BLOCK_BYTES = 4096;
@@ -138,7 +136,9 @@ export class Selection {
         continue;
       }
       for (const peer of this.#context.peers) {
-        if (peer.isActive && !peer.has.get(demand.index)) this.#requests.want(peer, regionOf(demand.index));
+        if (peer.isActive && !peer.has.get(demand.index)) {
+          this.#requests.want(peer, this.#context.regionOf(demand.index));
+        }
       }
       this.#book.park(demand);
     }
@@ -269,7 +269,7 @@ export class Selection {
       const demand = this.#book.ensureBlock(index);
       if (demand.requests.length > 0) continue;
       if (this.#requests.openBlock(peer, demand)) asked++;
-      else if (!peer.has.get(index)) this.#requests.want(peer, regionOf(index));
+      else if (!peer.has.get(index)) this.#requests.want(peer, this.#context.regionOf(index));
       this.#book.dropUnneeded(index);
     }
     progress.exhaustedAt = this.#context.generation;
@@ -284,8 +284,8 @@ export class Selection {
     for (let index = range.start; index < end && asked < RANGE_WANTS_MAX;) {
       index = bitfield.firstUnset(index);
       if (index >= end) return;
-      const region = regionOf(index);
-      const next = Math.min((region + 1) * WANT_BLOCKS, end);
+      const region = this.#context.regionOf(index);
+      const next = Math.min((region + 1) * this.#context.regionBlocks, end);
       if (peer.has.firstUnset(index) < next && !peer.localWants.has(region)) {
         this.#requests.want(peer, region);
         asked++;

@@ -7,6 +7,7 @@
  * @module
  */
 import { HypercoreError } from "../errors.ts";
+import { fullRoots, rightSpan, TreeCursor } from "../log/mod.ts";
 import type { MachineEvent, ProveEntry, ProveResult, ReplicationContext } from "./context.ts";
 import {
   INVALID_REQUESTS_MAX,
@@ -40,6 +41,8 @@ export class Uploads {
   #isProving = false;
   #runRequestsMax = UPLOAD_RUN_REQUESTS_START;
   #refusals: DelayedRefusal[] = [];
+  /** Numbers of blocks that nobody asked for, below those of requests. */
+  #nextPushId = -1;
 
   constructor(context: ReplicationContext) {
     this.#context = context;
@@ -53,6 +56,28 @@ export class Uploads {
       `Peer has more than ${REMOTE_REQUESTS_MAX} requests open`,
     );
     this.#context.cutOff(peer, error);
+  }
+
+  /** Sends block `index` unasked, to a peer that takes such and does not have it. Source: `hypercore/lib/replicator.js`. */
+  push(peer: PeerState, index: number): void {
+    const { published } = this.#context.log;
+    if (!peer.isActive || peer.isClosing || !peer.remoteAllowPush || !peer.remoteDownloading) return;
+    if (published.length <= index || published.fork !== peer.remoteFork || peer.has.get(index)) return;
+    const length = Math.max(peer.remoteLength, peer.pushedLength);
+    const upgrade = index < length ? null : { start: length, length: published.length - length };
+    peer.pushedLength = Math.max(peer.pushedLength, index < length ? 0 : published.length);
+    const added = peer.uploads.add({
+      // Its own number here, 0 on the wire: nobody asked.
+      id: this.#nextPushId--,
+      fork: published.fork,
+      block: { index, nodes: maxMissingNodes(2 * index, length) },
+      hash: null,
+      seek: null,
+      upgrade,
+      manifest: peer.remoteLength === 0,
+      priority: 0,
+    });
+    if (!added) peer.stats.invalidRequests++;
   }
 
   /** Shows our signed tree to a peer that is to compare it with its own, then has the channel closed. */
@@ -171,6 +196,7 @@ export class Uploads {
   }
 
   #answer({ peer, message }: ProveEntry, result: ProveResult): void {
+    if (message.id < 0 && result.kind !== "proof") return this.#refuse(peer, message, 0);
     if (result.kind === "invalid") {
       this.#countInvalid(peer, message, result.error);
       return;
@@ -187,7 +213,8 @@ export class Uploads {
       return;
     }
     const manifest = message.manifest && !log.compat ? log.manifest : null;
-    const answer: DataMessage = { ...proof, request: message.id, fork: message.fork, manifest };
+    const request = Math.max(0, message.id);
+    const answer: DataMessage = { ...proof, request, fork: message.fork, manifest };
     peer.answers.push({ message, answer: { kind: "data", message: answer } });
   }
 
@@ -230,6 +257,10 @@ export class Uploads {
 
   #refuse(peer: PeerState, message: RequestMessage, reason: number): void {
     if (peer.isClosed) return;
+    if (message.id < 0) {
+      peer.uploads.finish(message);
+      return;
+    }
     peer.answers.push({ message, answer: { kind: "noData", message: { request: message.id, reason } } });
   }
 
@@ -249,6 +280,15 @@ export class Uploads {
   #emit(event: MachineEvent): void {
     this.#context.emit(event);
   }
+}
+
+/** Nodes from `treeIndex` up that one who has `length` blocks may be missing. Source: `hypercore/lib/merkle-tree.js`. */
+function maxMissingNodes(treeIndex: number, length: number): number {
+  if (rightSpan(treeIndex) >= 2 * length || fullRoots(length).includes(treeIndex)) return 0;
+  const cursor = new TreeCursor(treeIndex);
+  let count = 0;
+  for (cursor.parent(); !cursor.contains(2 * length); cursor.parent()) count++;
+  return count;
 }
 
 function isForManifestOnly({ block, hash, seek, upgrade, manifest }: RequestMessage): boolean {

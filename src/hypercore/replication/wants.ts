@@ -15,11 +15,6 @@ import {
 } from "./limits.ts";
 import type { WantMessage } from "./messages.ts";
 
-/** Number of the region that holds a block. */
-export function regionOf(index: number): number {
-  return Math.floor(index / WANT_BLOCKS);
-}
-
 /** What to send so that a peer tells about a region. */
 export interface WantChange {
   readonly want: WantMessage;
@@ -30,6 +25,12 @@ export interface WantChange {
 /** The regions we asked one peer about. */
 export class LocalWants {
   readonly #regions = new Set<number>();
+  readonly #regionBlocks: number;
+
+  /** Regions have `regionBlocks` blocks each. */
+  constructor(regionBlocks: number = WANT_BLOCKS) {
+    this.#regionBlocks = regionBlocks;
+  }
 
   /** Tells whether the peer was asked about `region`. */
   has(region: number): boolean {
@@ -47,10 +48,10 @@ export class LocalWants {
       const unneeded = this.#firstUnneeded(isNeeded);
       if (unneeded === -1) return null;
       this.#regions.delete(unneeded);
-      unwant = regionMessage(unneeded);
+      unwant = this.#message(unneeded);
     }
     this.#regions.add(region);
-    return { want: regionMessage(region), unwant };
+    return { want: this.#message(region), unwant };
   }
 
   #firstUnneeded(isNeeded: (region: number) => boolean): number {
@@ -59,10 +60,10 @@ export class LocalWants {
     }
     return -1;
   }
-}
 
-function regionMessage(region: number): WantMessage {
-  return { start: region * WANT_BLOCKS, length: WANT_BLOCKS, any: false };
+  #message(region: number): WantMessage {
+    return { start: region * this.#regionBlocks, length: this.#regionBlocks, any: false };
+  }
 }
 
 /** A run of blocks. */

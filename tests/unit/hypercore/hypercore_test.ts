@@ -78,11 +78,6 @@ Deno.test("storage of another kind is refused with a typed error", () => {
   assert.throws(() => Hypercore.defaultStorage(factory), hasCode("BAD_ARGUMENT"));
 });
 
-Deno.test("an option that asks for what is not there yet is refused, not ignored", () => {
-  const options = { encryptionKey: new Uint8Array(32) } as HypercoreOptions;
-  assert.throws(() => new Hypercore(null, options), hasCode("BAD_ARGUMENT"));
-});
-
 Deno.test("HC-005 a key of another length or spelling is refused", async () => {
   assert.throws(() => new Hypercore(null, new Uint8Array(31)), hasCode("BAD_ARGUMENT"));
   assert.throws(() => new Hypercore(null, "not a key"), /Invalid/i);

@@ -155,6 +155,7 @@ Deno.test("records survive encoding, and what is no record is refused", () => {
     remoteContiguousLength: 1,
     rootHash: bytes(1),
     signature: new Uint8Array(64).fill(2),
+    recovering: 2,
   };
   const encodedHead = encodeHead(head);
   assert.deepEqual({ ...decodeHead(encodedHead), rootHash: bytes(1), signature: head.signature }, head);

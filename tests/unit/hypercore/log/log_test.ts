@@ -207,13 +207,13 @@ Deno.test("HC-003 two logs in one store keep apart", async () => {
 
 Deno.test("HC-026 HC-130 user data is stored with the log, changed and deleted", async () => {
   const { log, storage } = await open({ keyPair, userData: { a: "text", b: Uint8Array.of(1, 2) } });
-  assert.equal(utf8Text((await log.getUserData("a"))!), "text");
+  assert.equal(utf8Text((await log.userData.get("a"))!), "text");
   await log.setUserData("b", null);
   await log.setUserData("c", Uint8Array.of(7));
   await log.close();
   const again = await open({}, storage.reopened());
-  assert.equal(await again.log.getUserData("b"), null);
-  assert.deepEqual(Array.from((await again.log.getUserData("c"))!), [7]);
+  assert.equal(await again.log.userData.get("b"), null);
+  assert.deepEqual(Array.from((await again.log.userData.get("c"))!), [7]);
 });
 
 Deno.test("open() refuses a head that does not fit the stored tree", async () => {
@@ -221,7 +221,7 @@ Deno.test("open() refuses a head that does not fit the stored tree", async () =>
   await log.append(blocks(3));
   await log.close();
   const batch = new WriteBatch();
-  batch.deleteRow("node", 1, 4);
+  batch.putRow("node", 1, 4, new Uint8Array(40));
   await storage.write(batch);
   await assert.rejects(open({}, storage.reopened()), (error) => {
     return error instanceof StorageError && error.code === "STORAGE_CORRUPT";

@@ -45,6 +45,7 @@ export class FakeLog implements LogView {
   manifest: Manifest | null = MANIFEST;
   compat = false;
   isFrozen = false;
+  isBroken = false;
   /** Answer of `missingNodes`; null: takes waiting. */
   missing: number | null = 3;
   /** Answer of `upgradeable`; null: takes waiting. */
