@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { decode, encode, type Encoder } from "../compact_encoding/mod.ts";
+import { buffer, decode, encode, type Encoder } from "../compact_encoding/mod.ts";
 import type { Peer } from "./replication/mod.ts";
 import { encoderOf, type ValueEncoding } from "./value_encoding.ts";
 
 /** Handlers of `core.registerExtension`. */
 export interface ExtensionHandlers<Message> {
-  /** How messages become bytes. Default: bytes as they are. */
+  /** How messages become bytes. Default: bytes behind their length, as in `hypercore/index.js`. */
   readonly encoding?: ValueEncoding<Message>;
   /** Called with each message that arrives. */
   readonly onmessage?: (message: Message, peer: Peer) => void;
@@ -35,7 +35,7 @@ export class Extension<Message = Uint8Array> {
   /** Called by `core.registerExtension`. */
   constructor(name: string, owner: ExtensionOwner, handlers: ExtensionHandlers<Message>) {
     this.name = name;
-    this.encoding = encoderOf(handlers.encoding ?? "binary");
+    this.encoding = encoderOf(handlers.encoding ?? buffer as unknown as Encoder<Message>);
     this.#owner = owner;
     this.#onmessage = handlers.onmessage;
   }

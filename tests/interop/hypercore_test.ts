@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { hexBytes, hexText, utf8Text } from "../../src/base/mod.ts";
 import { Hypercore, type HypercoreOptions } from "../../src/hypercore/mod.ts";
+import { encode } from "../../src/compact_encoding/mod.ts";
 import { signKeyPair } from "../../src/crypto/mod.ts";
 import { generatedBlocks, NpmHypercore } from "../helpers/npm_hypercore.ts";
 import { TcpReplication } from "../helpers/tcp.ts";
@@ -334,6 +335,12 @@ Deno.test("HC-103 HC-152 live tailing: we follow npm, and npm follows us", async
     await writer.append(`line ${i}`);
     assert.equal(utf8Text((await next)!), `line ${i}`);
   }
+});
+
+Deno.test("HC-121 an extension without an encoding has bytes behind their length, as npm's", async () => {
+  await using core = new Hypercore();
+  const { encoding } = core.registerExtension("any");
+  assert.equal(hexText(encode(encoding, Uint8Array.of(1, 2))), "020102");
 });
 
 Deno.test("HC-121 extensions carry messages both ways", async () => {
