@@ -44,7 +44,6 @@ export class BeeExtension {
   constructor(source: HintSource) {
     this.#source = source;
     this.#channel = source.core.registerExtension("hyperbee", {
-      encoding: "binary",
       onmessage: (bytes: Uint8Array, peer: Peer) => this.#handleMessage(bytes, peer),
     });
   }
