@@ -6,7 +6,7 @@ import Hypercore from "../../src/hypercore/mod.ts";
 import { HyperDHT } from "../../src/hyperdht/mod.ts";
 import createTestnet from "../../src/hyperdht/testnet/mod.ts";
 import Hyperswarm, { type HyperswarmOptions, type SwarmConnection } from "../../src/hyperswarm/mod.ts";
-import { NpmHyperswarms } from "../helpers/npm_hyperswarm.ts";
+import { NpmPeer } from "../helpers/npm_peer.ts";
 import { withFolder } from "../helpers/store_folder.ts";
 import { numberedKeyPair } from "../helpers/swarm_network.ts";
 
@@ -44,7 +44,7 @@ function answerInCapitals(swarm: Hyperswarm): { next(): Promise<string> } {
 
 for (const make of ["npm", "ours"] as const) {
   Deno.test(`SW-017 SW-024 SW-029 both makes meet under a topic, in a network of ${make} nodes, whoever serves`, async () => {
-    await using npm = new NpmHyperswarms();
+    await using npm = new NpmPeer("hyperswarm/peer.mjs");
     await using testnet = await createTestnet(make === "ours" ? 4 : 0);
     const bootstrap = make === "ours"
       ? testnet.bootstrap as Bootstrap
@@ -92,7 +92,7 @@ for (const make of ["npm", "ours"] as const) {
 }
 
 Deno.test("SW-020 SW-042 peers of both makes that dial each other by key keep one and the same connection", async () => {
-  await using npm = new NpmHyperswarms();
+  await using npm = new NpmPeer("hyperswarm/peer.mjs");
   await using testnet = await createTestnet(4);
   const bootstrap = testnet.bootstrap as Bootstrap;
   for (const [ours, theirs] of [[11, 12], [14, 13]] as const) {
@@ -119,7 +119,7 @@ Deno.test("SW-020 SW-042 peers of both makes that dial each other by key keep on
 });
 
 Deno.test("hypercores replicate over swarms of both makes, either as the writer", async () => {
-  await using npm = new NpmHyperswarms();
+  await using npm = new NpmPeer("hyperswarm/peer.mjs");
   await using testnet = await createTestnet(4);
   const bootstrap = testnet.bootstrap as Bootstrap;
   await withFolder(async (folder) => {

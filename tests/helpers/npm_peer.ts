@@ -1,15 +1,19 @@
 /**
- * The npm package `hyperswarm` in a process of its own, for tests: each call is a command of
- * `tests/interop/peers/hyperswarm/peer.mjs`.
+ * A Node process that answers commands, one line each: how the tests talk to most reference peers.
  *
  * @module
  */
 import { NodePeer, type PeerMessage } from "./node_peer.ts";
 
-/** A process with npm swarms. */
-export class NpmHyperswarms implements AsyncDisposable {
-  readonly #peer = NodePeer.start("hyperswarm/peer.mjs", { waitTimeoutMs: 60_000 });
+/** A reference peer whose script answers `{ id, command, ... }` with `{ event: "answer", id, value }`. */
+export class NpmPeer implements AsyncDisposable {
+  readonly #peer: NodePeer;
   #lastId = 0;
+
+  /** Starts `script`, given relative to `tests/interop/peers/`. */
+  constructor(script: string, args: readonly string[] = []) {
+    this.#peer = NodePeer.start(script, { args, waitTimeoutMs: 120_000 });
+  }
 
   /** Runs a command and gives what it answers. */
   async run<Result = unknown>(
