@@ -276,7 +276,7 @@ export class Core {
     return new UserDataStream(log.userData.entries(range));
   }
 
-  /** Asks the storage to give back the space of what was dropped. */
+  /** Has the storage write out what it holds back; the space of what was dropped is used again by later writes. */
   async compact(): Promise<void> {
     await this.#opening;
     await this.store.storage.sync();
@@ -288,7 +288,7 @@ export class Core {
     await waitForRecovery({
       log: this.log,
       replicator: this.replicator,
-      trusted: Core.recoveryPeers,
+      trusted: () => Core.recoveryPeers,
       isClosing: () => this.#closing !== null,
     });
   }

@@ -476,7 +476,7 @@ export class Hypercore<Value = Uint8Array> extends TypedEventEmitter<HypercoreEv
     await core.purge();
   }
 
-  /** Asks the storage to give back the space of what was dropped. */
+  /** Has the storage write out what it holds back; the space of what was dropped is used again by later writes. */
   async compact(): Promise<void> {
     const { core } = await this.#session.ready("compact");
     await core.compact();

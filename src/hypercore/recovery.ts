@@ -19,7 +19,7 @@ export interface Recovery {
   /** Its peers. */
   readonly replicator: Replicator;
   /** Public keys of those whose word counts; null for everybody's. */
-  readonly trusted: readonly Uint8Array[] | null;
+  trusted(): readonly Uint8Array[] | null;
   /** Whether it is too late. */
   isClosing(): boolean;
 }
@@ -57,7 +57,9 @@ async function isConfirmed(recovery: Recovery): Promise<boolean> {
   return true;
 }
 
-function peersThatCount({ replicator, trusted }: Recovery): readonly Peer[] {
+function peersThatCount(recovery: Recovery): readonly Peer[] {
+  const { replicator } = recovery;
+  const trusted = recovery.trusted();
   if (trusted === null) return replicator.peers;
   return replicator.peers.filter(({ remotePublicKey }) =>
     remotePublicKey !== null && trusted.some((key) => equalBytes(key, remotePublicKey))

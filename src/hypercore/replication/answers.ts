@@ -58,7 +58,8 @@ export class Answers {
   /** An answer, or data nobody asked for. */
   handleData(peer: PeerState, data: DataMessage): void {
     const { head } = this.#context.log;
-    if (data.request === 0 && data.upgrade !== null && data.upgrade.start === 0) {
+    // A pushed block may bring a whole tree too, but then it is there for the block.
+    if (data.request === 0 && data.block === null && data.upgrade !== null && data.upgrade.start === 0) {
       this.#conflicts.handleProof(peer, data);
       return;
     }
