@@ -29,27 +29,27 @@ serveCommands({
     await batch.flush();
     return ids;
   },
-  async get({ name, id, ...options }) {
-    const bytes = await stores.get(name).get(id, options);
+  async get({ name, at, ...options }) {
+    const bytes = await stores.get(name).get(at, options);
     return bytes === null ? null : Buffer.from(bytes).toString("hex");
   },
-  async read({ name, id, ...options }) {
+  async read({ name, at, ...options }) {
     const parts = [];
-    for await (const part of stores.get(name).createReadStream(id, options)) parts.push(part);
+    for await (const part of stores.get(name).createReadStream(at, options)) parts.push(part);
     return Buffer.concat(parts).toString("hex");
   },
-  async hash({ name, id }) {
+  async hash({ name, at }) {
     const hash = createHash("sha256");
-    for await (const part of stores.get(name).createReadStream(id)) hash.update(part);
+    for await (const part of stores.get(name).createReadStream(at)) hash.update(part);
     return hash.digest("hex");
   },
-  byteLength: ({ name, id }) => stores.get(name).getByteLength(id),
-  async blockMap({ name, id }) {
-    return (await stores.get(name).getBlockMap(id)).blocks;
+  byteLength: ({ name, at }) => stores.get(name).getByteLength(at),
+  async blockMap({ name, at }) {
+    return (await stores.get(name).getBlockMap(at)).blocks;
   },
-  async clear({ name, id }) {
+  async clear({ name, at }) {
     const { core } = stores.get(name);
-    await stores.get(name).clear(id);
+    await stores.get(name).clear(at);
     const left = [];
     for (let i = 0; i < core.length; i++) if (await core.has(i)) left.push(i);
     return left;
