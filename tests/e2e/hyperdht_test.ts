@@ -111,7 +111,7 @@ Deno.test("DHT-044 connect_two_peers: what is typed on either side appears on th
   await using late = new Program("connect_two_peers_client.ts", [key, ...flags]);
   const { code, errors } = await late.ended();
   assert.equal(code, 1);
-  assert.match(errors, /^PEER_NOT_FOUND: Peer not found\n  after \d+ ms: find: ok\n$/);
+  assert.match(errors, /^PEER_NOT_FOUND: Peer not found\n {2}after \d+ ms: find: ok\n$/);
 
   network.interrupt();
   assert.equal((await network.ended()).code, 0);
