@@ -243,7 +243,8 @@ function withoutFamily(encoder: Encoder<PeerAddress, PeerAddress>): Encoder<Peer
 /** Codec of {@linkcode HandshakeMessage}. Source: hyperdht `lib/messages.js`. */
 export const handshake: Encoder<HandshakeMessage> = {
   preencode(state: State, m: HandshakeMessage): void {
-    state.end += 2; // flags, mode
+    state.end++; // flags
+    uint.preencode(state, m.mode);
     buffer.preencode(state, m.noise);
     if (m.peerAddress) ipv4.preencode(state, m.peerAddress);
     if (m.relayAddress) ipv4.preencode(state, m.relayAddress);
@@ -352,7 +353,9 @@ const relayThroughInfo: Encoder<RelayThroughInfo> = {
 /** Codec of {@linkcode NoisePayload}. Source: hyperdht `lib/messages.js`. */
 export const noisePayload: Encoder<NoisePayload, DecodedNoisePayload> = {
   preencode(state: State, m: NoisePayload): void {
-    state.end += 4; // version, flags, error, firewall
+    state.end += 2; // version, flags
+    uint.preencode(state, m.error);
+    uint.preencode(state, m.firewall);
     if (m.holepunch) holepunchInfo.preencode(state, m.holepunch);
     if (m.addresses4?.length) ipv4List.preencode(state, m.addresses4);
     if (m.addresses6?.length) ipv6List.preencode(state, m.addresses6);
@@ -416,7 +419,8 @@ function emptyNoisePayload(version: number): DecodedNoisePayload {
 /** Codec of {@linkcode HolepunchMessage}. Source: hyperdht `lib/messages.js`. */
 export const holepunch: Encoder<HolepunchMessage> = {
   preencode(state: State, m: HolepunchMessage): void {
-    state.end += 2; // flags, mode
+    state.end++; // flags
+    uint.preencode(state, m.mode);
     uint.preencode(state, m.id);
     buffer.preencode(state, m.payload);
     if (m.peerAddress) ipv4.preencode(state, m.peerAddress);
@@ -442,7 +446,9 @@ export const holepunch: Encoder<HolepunchMessage> = {
 /** Codec of {@linkcode HolepunchPayload}. Source: hyperdht `lib/messages.js`. */
 export const holepunchPayload: Encoder<HolepunchPayload, Required<HolepunchPayload>> = {
   preencode(state: State, m: HolepunchPayload): void {
-    state.end += 3; // flags, error, firewall
+    state.end++; // flags
+    uint.preencode(state, m.error);
+    uint.preencode(state, m.firewall);
     uint.preencode(state, m.round);
     if (m.addresses) ipv4List.preencode(state, m.addresses);
     if (m.remoteAddress) ipv4.preencode(state, m.remoteAddress);
