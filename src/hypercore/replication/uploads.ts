@@ -113,7 +113,7 @@ export class Uploads {
 
   /** The next run of requests to prove, fairly over peers; null while one is under way or none is to be. */
   takeProveJob(): readonly ProveEntry[] | null {
-    if (this.#isProving) return null;
+    if (this.#isProving || this.#isCutUnpublished) return null;
     const entries: ProveEntry[] = [];
     for (const peer of this.#context.peers) {
       if (peer.answers.length === 0 && peer.uploads.waiting > 0) this.#takeRun(peer, entries);
@@ -195,7 +195,17 @@ export class Uploads {
     }
   }
 
+  /**
+   * Whether the log was cut and peers may not be told yet. What they know of can be proved no more, and saying that it is
+   * not there would make them think ill of us: their requests wait for the short while.
+   */
+  get #isCutUnpublished(): boolean {
+    const { head, published } = this.#context.log;
+    return head.fork !== published.fork;
+  }
+
   #answer({ peer, message }: ProveEntry, result: ProveResult): void {
+    if (this.#isCutUnpublished) return peer.uploads.putBack(message);
     if (message.id < 0 && result.kind !== "proof") return this.#refuse(peer, message, 0);
     if (result.kind === "invalid") {
       this.#countInvalid(peer, message, result.error);

@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { Hypercore, HypercoreError } from "../../../src/hypercore/mod.ts";
+import { MemoryStorage } from "../../../src/storage/mod.ts";
 import { MemoryReplication } from "../../helpers/memory_replication.ts";
 
 async function writerOf(count: number): Promise<Hypercore<string>> {
@@ -220,4 +221,41 @@ Deno.test("HC-121 an extension is heard until it is destroyed", async () => {
   await writer.append("end");
   assert.equal(await reader.get(0), "end");
   assert.deepEqual(heard, ["one", "two"]);
+});
+
+/** A storage whose syncs wait while its gate is shut. */
+class GatedSyncs extends MemoryStorage {
+  gate: PromiseWithResolvers<void> | null = null;
+
+  override async sync(): Promise<void> {
+    await super.sync();
+    await this.gate?.promise;
+  }
+}
+
+Deno.test("requests for what was cut off wait until peers may be told of the cut, and count against nobody", async () => {
+  const storage = new GatedSyncs();
+  await using writer = new Hypercore<string>(storage, { valueEncoding: "utf-8" });
+  await writer.append(Array.from({ length: 60 }, (_, i) => `block ${i}`));
+  await using reader = readerOf(writer);
+  await using _ = new MemoryReplication(reader, writer);
+  await reader.update({ wait: true });
+  assert.equal(reader.length, 60);
+  storage.gate = Promise.withResolvers();
+  await writer.truncate(10);
+  await writer.append("on the new fork");
+  const asked = new Promise<void>((resolve) => {
+    const check = () => reader.peers[0]!.stats.wireRequest.tx >= 10 ? resolve() : setTimeout(check, 0);
+    check();
+  });
+  const download = reader.download({ start: 0, end: -1 });
+  await asked;
+  assert.deepEqual([reader.fork, reader.peers[0]!.stats.notAvailableBackoffs], [0, 0]);
+  const followed = new Promise((resolve) => reader.once("truncate", resolve));
+  storage.gate.resolve();
+  storage.gate = null;
+  await followed;
+  assert.equal(await reader.get(10), "on the new fork");
+  assert.deepEqual([reader.fork, reader.length, reader.peers[0]!.paused], [1, 11, false]);
+  download.destroy();
 });
