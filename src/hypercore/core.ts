@@ -398,7 +398,10 @@ export class Core {
       this.#attached.delete(mux);
       throw error;
     }
-    if (this.#closing === null) this.replicator.attachTo(mux);
+    if (this.#closing !== null) return;
+    this.replicator.attachTo(mux);
+    // What was appended while that was made durable found nobody to be told.
+    this.#publishSoon();
   }
 
   /** Whether {@linkcode Core.attachTo} was called with `mux`. */

@@ -14,6 +14,8 @@ import { Overlay } from "./overlay.ts";
 export interface AtomMember {
   /** Number of its rows' owner; members are locked in this order. */
   readonly owner: number;
+  /** Whether anything is held back. */
+  readonly hasChanges: boolean;
   /** Runs `section` while nothing else changes the log or the one it was made from. */
   exclusively<T>(section: () => Promise<T>): Promise<T>;
   /** Makes ready for the write; throws where the changes do not fit any more. */
@@ -102,7 +104,7 @@ export class Atom {
   }
 
   async #write(members: readonly AtomMember[]): Promise<void> {
-    if (this.#overlay.isEmpty) return;
+    if (this.#overlay.isEmpty && !members.some((member) => member.hasChanges)) return;
     for (const member of members) await member.beforeFlush();
     const batch = new WriteBatch();
     for (const member of members) member.prepareRows(batch);

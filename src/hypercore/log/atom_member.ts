@@ -41,6 +41,11 @@ export class LogAtomMember implements AtomMember {
     return this.#state.owner;
   }
 
+  /** Whether anything is held back. */
+  get hasChanges(): boolean {
+    return this.#state.hasHeldBack;
+  }
+
   /** Runs `section` while neither the log nor what is held back changes otherwise. */
   exclusively<T>(section: () => Promise<T>): Promise<T> {
     return this.#parent.mutex.run(() => this.mutex!.run(section));
@@ -48,7 +53,7 @@ export class LogAtomMember implements AtomMember {
 
   /** Keeps what others need of what is about to be cut. */
   async beforeFlush(): Promise<void> {
-    if (!this.#state.hasHeldBack) return;
+    if (!this.hasChanges) return;
     if (!this.#state.isCurrent(this.#parent.toldLength())) {
       const message = "The log was changed otherwise while an atom held changes of it back";
       throw new HypercoreError("INVALID_OPERATION", message);
@@ -58,13 +63,13 @@ export class LogAtomMember implements AtomMember {
 
   /** Adds the deletion of what was appended to the log meanwhile. */
   prepareRows(batch: WriteBatch): void {
-    if (this.#state.hasHeldBack) this.#state.dropOverrun(batch);
+    if (this.hasChanges) this.#state.dropOverrun(batch);
   }
 
   /** Adds the new head. */
   prepareHead(batch: WriteBatch): () => Promise<void> {
     const state = this.#state;
-    if (!state.hasHeldBack) return () => Promise.resolve();
+    if (!this.hasChanges) return () => Promise.resolve();
     const { head, keptLength: kept, originLength: previousLength } = state;
     const apply = state.handDown(batch);
     return async () => {
