@@ -10,6 +10,8 @@ export interface Measure {
   readonly unit: string;
   /** True for sizes; rates are better when greater. */
   readonly lessIsBetter?: boolean;
+  /** Processor time it took, all threads and processes together, ms. */
+  readonly cpuMs?: number;
 }
 
 /** Something that both sides do. */
@@ -32,6 +34,8 @@ export interface Result {
   readonly ratio: number;
   readonly lowest: number;
   readonly highest: number;
+  /** How many times less processor time ours took: median, or null where it was not measured. */
+  readonly cpuRatio: number | null;
   readonly bar: number | null;
 }
 
@@ -43,6 +47,7 @@ export async function compare(
   const ours: number[] = [];
   const theirs: number[] = [];
   const ratios: number[] = [];
+  const cpuRatios: number[] = [];
   let unit = "";
   for (let round = 0; round < rounds; round++) {
     const oursFirst = round % 2 === 0;
@@ -55,6 +60,7 @@ export async function compare(
     ratios.push(
       mine.lessIsBetter ? other.value / mine.value : mine.value / other.value,
     );
+    if (mine.cpuMs !== undefined && other.cpuMs !== undefined) cpuRatios.push(other.cpuMs / mine.cpuMs);
   }
   return {
     name: comparison.name,
@@ -64,6 +70,7 @@ export async function compare(
     ratio: median(ratios),
     lowest: Math.min(...ratios),
     highest: Math.max(...ratios),
+    cpuRatio: cpuRatios.length > 0 ? median(cpuRatios) : null,
     bar: comparison.bar ?? null,
   };
 }
@@ -77,10 +84,11 @@ export function table(results: readonly Result[]): string {
     result.unit,
     result.ratio.toFixed(2),
     `${result.lowest.toFixed(2)} to ${result.highest.toFixed(2)}`,
+    result.cpuRatio === null ? "" : result.cpuRatio.toFixed(2),
     result.bar === null ? "" : `${result.bar} ${result.ratio >= result.bar ? "met" : "missed"}`,
   ]);
   const all = [
-    ["what", "ours", "theirs", "unit", "ratio", "spread", "bar"],
+    ["what", "ours", "theirs", "unit", "ratio", "spread", "CPU ratio", "bar"],
     ...rows,
   ];
   const widths = all[0]!.map((_, column) => Math.max(...all.map((row) => row[column]!.length)));

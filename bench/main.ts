@@ -11,11 +11,12 @@ import { compare, type Comparison, type Measure, type Result, table } from "./ha
 import { cryptoComparisons } from "./micro/crypto.ts";
 
 const BARS: Readonly<Record<string, number>> = {
-  "append 100 B singly": 3,
-  "append 100 B in batches of 1000": 2,
-  "append 64 KiB": 1.2,
-  "get 100 B sequential": 3,
-  "get 64 KiB": 1.5,
+  "append 100 B singly": 5,
+  "append 100 B in batches of 1000": 3,
+  "append 64 KiB": 1.5,
+  "get 100 B sequential": 4,
+  "get 100 B, 100 in flight": 3,
+  "get 64 KiB": 2,
   "replicate 64 KiB over TCP": 2,
   "replicate 100 B over TCP": 5,
   "replicate 64 KiB over UDX": 2,

@@ -8,7 +8,7 @@ const LARGE = 65536;
 export const tasks = {
   "append 100 B singly": (context) =>
     append(context, {
-      count: 3000,
+      count: 10_000,
       batch: 1,
       byteLength: SMALL,
       unit: "blocks/s",
@@ -84,25 +84,25 @@ export async function serve(
 }
 
 async function append(
-  { Hypercore, folder },
+  { Hypercore, folder, cpuMs },
   { count, batch, byteLength, unit },
 ) {
   const core = new Hypercore(folder);
   await core.ready();
   const blocks = Array.from({ length: batch }, (_, i) => block(i, byteLength));
   await core.append(blocks);
-  const seconds = await timed(async () => {
+  const measured = await timed(cpuMs, async () => {
     for (let i = 0; i < count; i += batch) {
       await core.append(batch === 1 ? blocks[0] : blocks);
     }
   });
   check(core.length === count + batch, "the length after appending");
   await core.close();
-  return rate(count, byteLength, seconds, unit);
+  return rate(count, byteLength, measured, unit);
 }
 
 async function get(
-  { Hypercore, folder },
+  { Hypercore, folder, cpuMs },
   { count, inFlight, byteLength, unit },
 ) {
   const writer = new Hypercore(folder);
@@ -117,7 +117,7 @@ async function get(
     "the last block",
   );
   let bytes = 0;
-  const seconds = await timed(async () => {
+  const measured = await timed(cpuMs, async () => {
     for (let i = 0; i < count; i += inFlight) {
       if (inFlight === 1) {
         bytes += (await core.get(i)).byteLength;
@@ -131,11 +131,11 @@ async function get(
   });
   check(bytes === count * byteLength, "the bytes read");
   await core.close();
-  return rate(count, byteLength, seconds, unit);
+  return rate(count, byteLength, measured, unit);
 }
 
 async function replicate(
-  { Hypercore, transport, folder, startServer },
+  { Hypercore, transport, folder, startServer, cpuMs },
   { count, byteLength, unit, connectVia = connectTcp },
 ) {
   const connection = connectVia(transport);
@@ -146,7 +146,7 @@ async function replicate(
   });
   const core = new Hypercore(folder, key);
   await core.ready();
-  const seconds = await timed(async () => {
+  const measured = await timed(cpuMs, async () => {
     connection.open(core, port);
     await core.download({ start: 0, end: count }).done();
   });
@@ -156,7 +156,7 @@ async function replicate(
   );
   connection.close();
   await core.close();
-  return rate(count, byteLength, seconds, unit);
+  return rate(count, byteLength, measured, unit);
 }
 
 function connectTcp() {
@@ -238,15 +238,18 @@ function check(holds, what) {
   if (!holds) throw new Error(`${what}: not as expected`);
 }
 
-async function timed(work) {
+async function timed(cpuMs, work) {
+  const cpuBefore = await cpuMs();
   const start = performance.now();
   await work();
-  return (performance.now() - start) / 1000;
+  const seconds = (performance.now() - start) / 1000;
+  return { seconds, cpuMs: await cpuMs() - cpuBefore };
 }
 
-function rate(count, byteLength, seconds, unit) {
+function rate(count, byteLength, { seconds, cpuMs }, unit) {
   return {
     value: unit === "MB/s" ? (count * byteLength) / 1e6 / seconds : count / seconds,
     unit,
+    cpuMs,
   };
 }

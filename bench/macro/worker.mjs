@@ -18,6 +18,7 @@ const transport = await import(
 );
 const folder = await mkdtemp(join(tmpdir(), "quince-bench-"));
 let server = null;
+let serverLines = null;
 const report = (value) => process.stdout.write(JSON.stringify(value) + "\n");
 
 if (role === "serve") {
@@ -26,6 +27,7 @@ if (role === "serve") {
     () => rm(folder, { recursive: true, force: true }).finally(() => process.exit(0)),
   );
   await serve({ Hypercore, transport, folder, report, ...JSON.parse(argument) });
+  for await (const _ of createInterface({ input: process.stdin })) report(ownCpuMs());
 } else {
   try {
     report(
@@ -34,6 +36,7 @@ if (role === "serve") {
         transport,
         folder,
         startServer,
+        cpuMs,
         residentBytes: () => process.memoryUsage().rss,
       }),
     );
@@ -54,11 +57,22 @@ async function startServer(parameters) {
     "serve",
     JSON.stringify(parameters),
   ], {
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["pipe", "pipe", "inherit"],
   });
-  for await (const line of createInterface({ input: server.stdout })) {
-    return JSON.parse(line);
-  }
+  serverLines = createInterface({ input: server.stdout })[Symbol.asyncIterator]();
+  return JSON.parse((await serverLines.next()).value);
+}
+
+// Processor time that both processes have taken, all threads together.
+async function cpuMs() {
+  if (server === null) return ownCpuMs();
+  server.stdin.write("\n");
+  return ownCpuMs() + JSON.parse((await serverLines.next()).value);
+}
+
+function ownCpuMs() {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
 function ended(child) {
