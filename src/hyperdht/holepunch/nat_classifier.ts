@@ -119,8 +119,17 @@ export class NatClassifier {
 
   #endPass(): void {
     if (this.#isAnalyzed || this.#sampleCount >= NAT_SAMPLES) return;
-    if (this.#passes === 1) this.#sampleNodes();
-    else this.#isAnalyzed = true;
+    if (this.#passes === 1) return this.#sampleNodes();
+    this.#isAnalyzed = true;
+    this.#judgeByTwo();
+  }
+
+  /** In a network of two nodes there are no three samples; two are better than none. hyperdht gives up. */
+  #judgeByTwo(): void {
+    const isUndecided = this.#firewall === FIREWALL.UNKNOWN && this.#sampleCount === 2;
+    if (!isUndecided || this.#isFrozen || !this.#environment.isFirewalled()) return;
+    this.#firewall = this.#endpoints[0]!.hits === 2 ? FIREWALL.CONSISTENT : FIREWALL.RANDOM;
+    this.#addresses = this.#judgeAddresses();
   }
 
   #judge(isFirewalled: boolean): void {

@@ -129,17 +129,34 @@ Deno.test("DHT-071 NatClassifier asks others once when some do not answer, then 
   const nat = new NatClassifier(createEnvironment(12));
   assert.equal(pings(nat).length, 4);
   nat.handlePong(seenAt(5), node(5));
-  nat.handlePong(seenAt(6), node(6));
+  nat.handlePingFailure();
   nat.handlePingFailure();
   assert.equal(nat.pollPing(), null);
   nat.handlePingFailure();
-  assert.deepEqual(pings(nat), ["203.0.113.10", "203.0.113.11"]);
+  assert.deepEqual(pings(nat), ["203.0.113.10", "203.0.113.11", "203.0.113.12"]);
+  nat.handlePingFailure();
   nat.handlePingFailure();
   assert.equal(nat.isAnalyzed, false);
   nat.handlePingFailure();
   assert.equal(nat.isAnalyzed, true);
   assert.equal(nat.firewall, FIREWALL.UNKNOWN);
   assert.deepEqual(pings(nat), []);
+});
+
+Deno.test("DHT-071 NatClassifier makes do with two nodes when there are no more", () => {
+  for (const [port, firewall] of [[5, FIREWALL.CONSISTENT], [6, FIREWALL.RANDOM]] as const) {
+    const nat = new NatClassifier(createEnvironment(2));
+    assert.equal(pings(nat).length, 2);
+    nat.handlePong(seenAt(5), node(0));
+    assert.equal(nat.isAnalyzed, false);
+    nat.handlePong(seenAt(port), node(1));
+    assert.equal(nat.isAnalyzed, true);
+    assert.equal(nat.firewall, firewall);
+    assert.deepEqual(nat.addresses, [seenAt(firewall === FIREWALL.RANDOM ? 0 : 5)]);
+  }
+  const one = new NatClassifier(createEnvironment(1));
+  one.handlePong(seenAt(5), node(0));
+  assert.deepEqual([one.isAnalyzed, one.firewall], [true, FIREWALL.UNKNOWN]);
 });
 
 Deno.test("DHT-071 NatClassifier without nodes is done at once", () => {
