@@ -23,7 +23,7 @@ export class RequestLimiter {
   #others = 0;
   #sourcesBefore = 0;
 
-  /** Serves up to `requestsMax` requests in 100 ms. */
+  /** Serves about `requestsMax` requests in 100 ms: half of them to whoever comes, then as many by shares. */
   constructor(requestsMax: number = INBOUND_REQUESTS_MAX) {
     this.#requestsMax = requestsMax;
   }
@@ -43,18 +43,18 @@ export class RequestLimiter {
   admit(source: PeerAddress, nowMs: number): boolean {
     if (nowMs >= this.#windowEndsAtMs) this.#startWindow(nowMs);
     this.#total++;
-    // Far from the bound nobody has to be told apart, only counted.
-    const count = this.#count(source);
-    const isServed = this.#total <= this.#requestsMax / 2 || this.#isWithinShare(source, count);
+    // Far from the bound nobody has to be told apart.
+    const isServed = this.#total <= this.#requestsMax / 2 || this.#isWithinShare(source);
     if (isServed) this.#served++;
     else this.droppedCount++;
     return isServed;
   }
 
-  #isWithinShare(source: PeerAddress, count: number): boolean {
+  #isWithinShare(source: PeerAddress): boolean {
+    const count = this.#count(source);
     const sources = Math.max(1, this.#counts.size, this.#sourcesBefore);
     const share = Math.max(INBOUND_SHARE_MIN, Math.floor(this.#requestsMax / sources));
-    return count <= share && (this.#served < this.#requestsMax || this.#proven.has(keyOf(source)));
+    return count <= share && (this.#served < 2 * this.#requestsMax || this.#proven.has(keyOf(source)));
   }
 
   #startWindow(nowMs: number): void {

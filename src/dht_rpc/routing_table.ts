@@ -37,6 +37,7 @@ export class RoutingTable<Entry extends TableEntry> {
   readonly k: number;
   readonly #rows: (Entry[] | undefined)[] = new Array(ID_BYTES * 8);
   #size = 0;
+  #version = 0;
 
   /** Creates an empty table around `id`, which is borrowed. */
   constructor(id: Uint8Array, k: number = K) {
@@ -49,37 +50,45 @@ export class RoutingTable<Entry extends TableEntry> {
     return this.#size;
   }
 
+  /** Changes with every change of the table. */
+  get version(): number {
+    return this.#version;
+  }
+
   /** Adds `entry`, or takes it instead of the one with its id. */
   add(entry: Entry): AddResult<Entry> {
-    const index = this.#rowOf(entry.id);
+    const index = this.rowOf(entry.id);
     const row = this.#rows[index] ??= [];
     const position = search(row, entry.id);
     const existing = row[position];
     if (existing && equalBytes(existing.id, entry.id)) {
       row[position] = entry;
+      this.#version++;
       return { kind: "added" };
     }
     if (row.length >= this.k) return { kind: "full", row: { index, nodes: row } };
     row.splice(position, 0, entry);
     this.#size++;
+    this.#version++;
     return { kind: "added" };
   }
 
   /** Removes the entry with this id; tells whether there was one. */
   remove(id: Uint8Array): boolean {
-    const row = this.#rows[this.#rowOf(id)];
+    const row = this.#rows[this.rowOf(id)];
     if (!row) return false;
     const position = search(row, id);
     const existing = row[position];
     if (!existing || !equalBytes(existing.id, id)) return false;
     row.splice(position, 1);
     this.#size--;
+    this.#version++;
     return true;
   }
 
   /** The entry with this id. */
   get(id: Uint8Array): Entry | null {
-    const row = this.#rows[this.#rowOf(id)];
+    const row = this.#rows[this.rowOf(id)];
     if (!row) return null;
     const entry = row[search(row, id)];
     return entry && equalBytes(entry.id, id) ? entry : null;
@@ -104,15 +113,15 @@ export class RoutingTable<Entry extends TableEntry> {
   /**
    * Up to `count` entries near `id`: those of its own row, then of rows nearer to our id, then of the others.
    *
-   * Compat: as in kademlia-routing-table `index.js` the entries of one row are in the order of their ids.
+   * Compat: as in kademlia-routing-table `index.js` the entries of one row are in the order of their ids, so that all
+   * ids of one row have the same answer.
    */
   closest(id: Uint8Array, count: number = this.k): Entry[] {
     const found: Entry[] = [];
-    const own = this.#rowOf(id);
-    for (let i = own; i >= 0 && found.length < count; i--) take(this.#rows[i], count, found);
-    for (let i = own + 1; i < this.#rows.length && found.length < count; i++) {
-      take(this.#rows[i], count, found);
-    }
+    const own = this.rowOf(id);
+    const wanted = Math.min(count, this.#size);
+    for (let i = own; i >= 0 && found.length < wanted; i--) take(this.#rows[i], wanted, found);
+    for (let i = own + 1; found.length < wanted; i++) take(this.#rows[i], wanted, found);
     return found;
   }
 
@@ -121,7 +130,8 @@ export class RoutingTable<Entry extends TableEntry> {
     return this.closest(this.id, Infinity);
   }
 
-  #rowOf(id: Uint8Array): number {
+  /** The row that `id` belongs to: the leading bits that it shares with ours. */
+  rowOf(id: Uint8Array): number {
     for (let i = 0; i < ID_BYTES; i++) {
       const difference = id[i]! ^ this.id[i]!;
       if (difference !== 0) return i * 8 + Math.clz32(difference) - 24;

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { allocBytesPooled } from "../base/mod.ts";
+import { allocBytesUnsafe } from "../base/mod.ts";
 import { decode, uint16, uint32 } from "../compact_encoding/mod.ts";
 import { DELAYED_PING, DOWN_HINT, FIND_NODE, PING, PING_NAT } from "./commands.ts";
 import { ERROR_INVALID_TOKEN, ERROR_UNKNOWN_COMMAND } from "./errors.ts";
@@ -48,6 +48,10 @@ export class ServiceMachine<Socket> {
   readonly #limiter: RequestLimiter;
   readonly #transmits = new Queue<Transmit<Socket>>();
   readonly #delayedPings: DelayedPing<Socket>[] = [];
+  /** The nodes to name for targets of each row, encoded, as long as the table stays as it is. */
+  readonly #named = new Map<number, Uint8Array>();
+  #namedTable: unknown = null;
+  #namedVersion = -1;
   #isDestroyed = false;
 
   /** Starts serving. */
@@ -204,9 +208,20 @@ export class ServiceMachine<Socket> {
   }
 
   #closestTo(target: Uint8Array): Uint8Array {
-    const nodes = this.#options.membership.table.closest(target);
-    const bytes = allocBytesPooled(nodes.length * ADDRESS_BYTES);
-    nodes.forEach(({ address }, i) => writeAddressNumber(address, bytes, i * ADDRESS_BYTES));
+    const { table } = this.#options.membership;
+    if (table !== this.#namedTable || table.version !== this.#namedVersion) {
+      this.#named.clear();
+      this.#namedTable = table;
+      this.#namedVersion = table.version;
+    }
+    const row = table.rowOf(target);
+    let bytes = this.#named.get(row);
+    if (!bytes) {
+      const nodes = table.closest(target);
+      bytes = allocBytesUnsafe(nodes.length * ADDRESS_BYTES);
+      for (const [i, { address }] of nodes.entries()) writeAddressNumber(address, bytes, i * ADDRESS_BYTES);
+      this.#named.set(row, bytes);
+    }
     return bytes;
   }
 

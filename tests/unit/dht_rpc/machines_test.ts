@@ -155,13 +155,14 @@ Deno.test("RPC-030 RequestLimiter serves everybody below half of its bound, then
   const limiter = new RequestLimiter(1000);
   const [flooder, peer] = [{ host: "1.1.1.1", port: 1 }, { host: "2.2.2.2", port: 1 }];
   assert.equal(askTimes(limiter, flooder, 500, 0), 500);
-  assert.equal(askTimes(limiter, flooder, 10_000, 0), 500, "alone it has all of it");
-  assert.equal(limiter.droppedCount, 9500);
+  assert.equal(askTimes(limiter, flooder, 10_000, 0), 1000, "alone it has all there is to share");
+  assert.equal(limiter.droppedCount, 9000);
+  assert.equal(askTimes(limiter, flooder, 500, 100), 500);
   assert.equal(askTimes(limiter, peer, 100, 100), 100);
   assert.equal(askTimes(limiter, flooder, 10_000, 100), 500, "its share of two");
   assert.equal(askTimes(limiter, peer, 500, 100), 400);
-  const ports = [1, 2].map((port) => askTimes(limiter, { host: "127.0.0.1", port }, 600, 300));
-  assert.deepEqual(ports, [500, 500], "on the loopback a port is a source");
+  const ports = [1, 2].map((port) => askTimes(limiter, { host: "127.0.0.1", port }, 700, 300));
+  assert.deepEqual(ports, [700, 500], "on the loopback a port is a source");
 });
 
 Deno.test("RPC-030 RequestLimiter counts beyond 4096 sources as one, those that are proven never", () => {
@@ -172,7 +173,7 @@ Deno.test("RPC-030 RequestLimiter counts beyond 4096 sources as one, those that 
   for (let i = 0; i < 20_000; i++) {
     if (limiter.admit({ host: `9.${i >> 16}.${(i >> 8) & 255}.${i & 255}`, port: 1 }, 0)) served++;
   }
-  assert.equal(served, 5000, "those after have the share of one source, which is used up");
+  assert.equal(served, 5000 + 4096 + 4, "half to anybody, one to each source, four to all others");
   assert.equal(askTimes(limiter, { host: "5.5.5.5", port: 1 }, 1, 0), 0);
   assert.equal(askTimes(limiter, proven, 10, 0), 4);
 });
