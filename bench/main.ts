@@ -24,6 +24,12 @@ const BARS: Readonly<Record<string, number>> = {
 };
 
 const WORKER = new URL("macro/worker.mjs", import.meta.url).pathname;
+const DHT_WORKER = new URL("macro/dht_rpc.mjs", import.meta.url).pathname;
+
+const DHT_BARS: Readonly<Record<string, number>> = {
+  "lookups of one DHT node": 1.5,
+  "requests a DHT node serves": 1,
+};
 
 const { values: flags } = parseArgs({
   args: Deno.args,
@@ -43,8 +49,15 @@ const hypercore: Comparison[] = Object.keys(tasks).map((name) => ({
   theirs: () => runTask("node", [WORKER, "npm", "run", name]),
 }));
 
+const dht: Comparison[] = Object.entries(DHT_BARS).map(([name, bar]) => ({
+  name,
+  bar,
+  ours: () => runTask(Deno.execPath(), ["run", "-A", DHT_WORKER, "ours", name]),
+  theirs: () => runTask("node", [DHT_WORKER, "npm", name]),
+}));
+
 const results: Result[] = [];
-for (const comparison of [...cryptoComparisons(), ...hypercore]) {
+for (const comparison of [...cryptoComparisons(), ...hypercore, ...dht]) {
   if (flags.only !== undefined && !comparison.name.includes(flags.only)) {
     continue;
   }
