@@ -4,17 +4,20 @@ import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import Hypercore from "hypercore";
+import crypto from "hypercore-crypto";
 
 const [root] = process.argv.slice(2);
 const cores = new Map();
 const servers = new Map();
 const streams = new Map();
 const messages = [];
+const drafts = new Map();
 
 const commands = {
   async open({ name, key, encoding, ...options }) {
     if (options.keyPair) options.keyPair = fromHexFields(options.keyPair);
     if (options.manifest) options.manifest = fromHexFields(options.manifest);
+    if (options.encryption) options.encryption = fromHexFields(options.encryption);
     if (encoding) options.valueEncoding = encoding;
     const core = new Hypercore(
       join(root, name),
@@ -24,6 +27,10 @@ const commands = {
     cores.set(name, core);
     core.failures = [];
     core.downloads = 0;
+    core.heard = [];
+    core.on("truncate", (length, fork) => core.heard.push(["truncate", length, fork]));
+    core.on("conflict", (length, fork) => core.heard.push(["conflict", length, fork]));
+    core.on("close", () => core.heard.push(["close"]));
     core.on("verification-error", (error) => core.failures.push(error.code));
     core.on("download", () => core.downloads++);
     await core.ready();
@@ -59,10 +66,66 @@ const commands = {
   seek: ({ name, bytes }) => core(name).seek(bytes),
   has: ({ name, start, end }) => core(name).has(start, end),
   truncate: ({ name, length }) => core(name).truncate(length),
+  heard: ({ name }) => core(name).heard,
+  async waitHeard({ name, event }) {
+    while (!core(name).heard.some(([heard]) => heard === event)) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    return core(name).heard;
+  },
+  // Misbehaves: puts another block in place of a stored one, so that its proofs are wrong.
+  async tamper({ name, index }) {
+    const tx = core(name).state.storage.write();
+    tx.putBlock(index, Buffer.from("not what was signed"));
+    await tx.flush();
+  },
+  // Misbehaves: asks every peer for `count` blocks at once, the same ones over and over.
+  flood({ name, count }) {
+    for (const peer of core(name).peers) {
+      peer.protomux.cork();
+      for (let id = 1; id <= count; id++) {
+        const block = { index: id % core(name).length, nodes: 0 };
+        peer.wireRequest.send({
+          id,
+          fork: 0,
+          block,
+          hash: null,
+          seek: null,
+          upgrade: null,
+          manifest: false,
+          priority: 1,
+        });
+      }
+      peer.protomux.uncork();
+    }
+  },
+  // What a signer has to sign so that `blocks` are appended: they wait in a branch until `commit`.
+  async draft({ name, branch, blocks }) {
+    const draft = core(name).session({ name: branch });
+    await draft.append(blocks.map((hex) => Buffer.from(hex, "hex")));
+    drafts.set(branch, draft);
+    return (await draft.signable(draft.length, core(name).fork)).toString("hex");
+  },
+  sign({ signable, keyPair }) {
+    const { secretKey } = fromHexFields(keyPair);
+    return crypto.sign(Buffer.from(signable, "hex"), secretKey).toString("hex");
+  },
+  async commit({ name, branch, signature }) {
+    const result = await core(name).commit(drafts.get(branch), { signature: Buffer.from(signature, "hex") });
+    await drafts.get(branch).close();
+    drafts.delete(branch);
+    return result;
+  },
   clear: ({ name, start, end }) => core(name).clear(start, end),
   async treeHash({ name, length }) {
     return (await core(name).treeHash(length)).toString("hex");
   },
+  waitFork: ({ name, fork, length }) =>
+    waitUntil(
+      core(name),
+      ["append", "truncate"],
+      () => core(name).fork === fork && core(name).length >= length,
+    ),
   waitLength: ({ name, length }) => waitUntil(core(name), "append", () => core(name).length >= length),
   waitContiguous: ({ name, length }) =>
     waitUntil(
@@ -140,14 +203,14 @@ function describe(core) {
   };
 }
 
-function waitUntil(emitter, event, holds) {
+function waitUntil(emitter, events, holds) {
   return new Promise((resolve) => {
     const check = () => {
       if (!holds()) return;
-      emitter.off(event, check);
+      for (const event of [events].flat()) emitter.off(event, check);
       resolve(true);
     };
-    emitter.on(event, check);
+    for (const event of [events].flat()) emitter.on(event, check);
     check();
   });
 }
