@@ -9,7 +9,14 @@ import { isBogon, isReserved, isSameAddress, matchAddress } from "./addresses.ts
 import { CONNECT_ATTEMPTS_MAX, type ConnectReport, type ConnectStage } from "./connect_report.ts";
 import { ERROR, FIREWALL } from "./constants.ts";
 import { DHTError } from "./errors.ts";
-import { ADDRESSES_MAX, OPEN_TIMEOUT_MS, PARALLEL_HANDSHAKES, PASSIVE_CONNECT_TIMEOUT_MS } from "./limits.ts";
+import {
+  ADDRESSES_MAX,
+  KNOWN_HEAD_START_MS,
+  LAN_HEAD_START_MS,
+  OPEN_TIMEOUT_MS,
+  PARALLEL_HANDSHAKES,
+  PASSIVE_CONNECT_TIMEOUT_MS,
+} from "./limits.ts";
 import type { DecodedNoisePayload, PeerAddress } from "./messages.ts";
 
 /** Nodes that a query found and that wait for their turn; more are not needed. */
@@ -136,7 +143,12 @@ export class ConnectMachine<Socket> {
   readonly #attempts: Attempt[] = [];
   readonly #paths = new Map<number, Path<Socket>>();
   /** Deadlines, ms; null when not set. */
-  readonly #timers: Record<"passive" | "opening", number | null> = { passive: null, opening: null };
+  readonly #timers: Record<"search" | "passive" | "punch" | "opening", number | null> = {
+    search: null,
+    passive: null,
+    punch: null,
+    opening: null,
+  };
   #state: State = { kind: "idle" };
   #stage: ConnectStage = "find";
   #attemptCount = 0;
@@ -227,6 +239,7 @@ export class ConnectMachine<Socket> {
     this.#finish(attempt, refusal?.code ?? "ok", nowMs);
     if (refusal !== null) return this.#fail(refusal, nowMs);
 
+    this.#timers.search = null;
     if (state.kind === "finding" && state.isQueryActive) this.#finish(state.queryAttempt, "ok", nowMs);
     this.#paths.clear();
     this.#actions.push({ kind: "end-find" });
@@ -255,7 +268,10 @@ export class ConnectMachine<Socket> {
 
   /** The address in our network answered, or did not. */
   handlePong(error: Error | null, nowMs: number): void {
-    if (error !== null) return this.#handleWayFailed("lan", error, nowMs);
+    if (error !== null) {
+      this.#startPunch();
+      return this.#handleWayFailed("lan", error, nowMs);
+    }
     const state = this.#state;
     if (state.kind !== "reaching" || state.lanAddress === null) return;
     this.#open("lan", { socket: null, address: state.lanAddress }, nowMs);
@@ -278,7 +294,9 @@ export class ConnectMachine<Socket> {
 
   /** Time has passed. */
   handleTimeout(nowMs: number): void {
-    const { passive, opening } = this.#timers;
+    const { search, passive, punch, opening } = this.#timers;
+    if (search !== null && search <= nowMs) this.#search(nowMs);
+    if (punch !== null && punch <= nowMs) this.#startPunch();
     if (opening !== null && opening <= nowMs) {
       this.#timers.opening = null;
       this.#fail(new DHTError("PEER_CONNECTION_FAILED", "Peer accepted and did not answer"), nowMs);
@@ -296,8 +314,8 @@ export class ConnectMachine<Socket> {
 
   /** When {@linkcode handleTimeout} is to be called, or null. */
   pollDeadline(): number | null {
-    const { passive, opening } = this.#timers;
-    return passive === null ? opening : opening === null ? passive : Math.min(passive, opening);
+    const dueMs = Math.min(...Object.values(this.#timers).map((timer) => timer ?? Infinity));
+    return dueMs === Infinity ? null : dueMs;
   }
 
   /** Whether a way is still looked for: nothing was opened yet, or only the relay. */
@@ -336,11 +354,18 @@ export class ConnectMachine<Socket> {
       triesLeft: known.length > 0 ? 2 : 1,
       queryAttempt: 0,
     };
-    if (known.length > 0) {
-      this.#state.activeCount++;
-      this.#askKnown(this.#state, nowMs);
-    }
-    this.#find(this.#state, nowMs);
+    if (known.length === 0) return this.#find(this.#state, nowMs);
+    this.#state.activeCount++;
+    this.#askKnown(this.#state, nowMs);
+    // A query asks some twenty nodes, for nothing when the known one answers at once.
+    this.#timers.search = nowMs + KNOWN_HEAD_START_MS;
+  }
+
+  /** Starts the query that waits for known nodes, if it still does. */
+  #search(nowMs: number): void {
+    if (this.#timers.search === null) return;
+    this.#timers.search = null;
+    if (this.#state.kind === "finding") this.#find(this.#state, nowMs);
   }
 
   #find(state: Finding, nowMs: number): void {
@@ -374,6 +399,7 @@ export class ConnectMachine<Socket> {
   }
 
   #releaseSlot(state: Finding, path: Path<Socket>, nowMs: number): void {
+    this.#search(nowMs);
     const isKnown = state.isKnownActive && state.known[state.knownIndex - 1] === path.address;
     if (isKnown && state.knownIndex < state.known.length) return this.#askKnown(state, nowMs);
     if (isKnown) state.isKnownActive = false;
@@ -418,9 +444,18 @@ export class ConnectMachine<Socket> {
     }
     if (isPunchable) {
       this.#beginWay(ways, "punch", null, nowMs);
-      this.#actions.push({ kind: "punch" });
+      // A server that cannot judge its NAT ends the whole handshake when it is asked to punch, though it could be reached
+      // in its own network. So the network goes first where there is one.
+      this.#timers.punch = lanAddress === null ? nowMs : nowMs + LAN_HEAD_START_MS;
+      if (lanAddress === null) this.#startPunch();
     }
     if (ways.size === 0) this.#fail(new DHTError("CANNOT_HOLEPUNCH"), nowMs);
+  }
+
+  #startPunch(): void {
+    if (this.#timers.punch === null) return;
+    this.#timers.punch = null;
+    this.#actions.push({ kind: "punch" });
   }
 
   /** The server's address in our network, when both of us are behind the same public address. */
@@ -440,6 +475,7 @@ export class ConnectMachine<Socket> {
     this.#stage = stage;
     this.#state = { kind: "open", reply: state.reply };
     this.#timers.passive = null;
+    this.#timers.punch = null;
     if (!state.isRelayed) this.#timers.opening = nowMs + OPEN_TIMEOUT_MS;
     this.#actions.push({ kind: "open", stage, path, isUpgrade: state.isRelayed });
   }
@@ -493,8 +529,7 @@ export class ConnectMachine<Socket> {
 
   #end(): void {
     this.#state = { kind: "over" };
-    this.#timers.passive = null;
-    this.#timers.opening = null;
+    for (const name of ["search", "passive", "punch", "opening"] as const) this.#timers[name] = null;
     this.#actions.length = 0;
   }
 }

@@ -76,11 +76,20 @@ export const ADDRESSES_MAX = 16;
 /** How long a client that can be reached waits for the server, ms. Source: hyperdht `lib/connect.js`. */
 export const PASSIVE_CONNECT_TIMEOUT_MS = 10_000;
 
+/**
+ * How long the server's address in our own network may take to answer before holes are punched too, ms; ours. The package
+ * does both at once.
+ */
+export const LAN_HEAD_START_MS = 100;
+
 /** How long it may take until both sides have met at a blind relay, ms. Source: hyperdht `lib/connect.js`. */
 export const RELAY_TIMEOUT_MS = 15_000;
 
 /** How long a server may take to open the encrypted stream once there is a way to it, ms. */
 export const OPEN_TIMEOUT_MS = 30_000;
+
+/** How long a client waits for nodes that it knows before it looks for others, ms. */
+export const KNOWN_HEAD_START_MS = 20;
 
 /** Handshakes that a client has under way at once. Source: hyperdht `lib/connect.js`. */
 export const PARALLEL_HANDSHAKES = 2;

@@ -142,15 +142,21 @@ Deno.test("DHT-045 DHT-047 known nodes are asked first, one after the other, the
   const known = [1, 2].map(addressOf);
   const machine = machineOf({ relayAddresses: known });
   machine.start(1000);
-  const [first, find] = actions(machine) as [{ attempt: number; path: { address: unknown } }, unknown];
-  assert.deepEqual(first.path.address, known[0]);
-  assert.deepEqual(find, { kind: "find", nodes: known });
+  const [first, ...rest] = actions(machine) as { attempt: number; path: { address: unknown } }[];
+  assert.deepEqual(first!.path.address, known[0]);
+  assert.deepEqual(rest, []);
+  // The known nodes have a head start.
+  assert.equal(machine.pollDeadline(), 1020);
+  machine.handleTimeout(1019);
+  assert.deepEqual(actions(machine), []);
+  machine.handleTimeout(1020);
+  assert.deepEqual(actions(machine), [{ kind: "find", nodes: known }]);
   // The query finds one of them again, which is not asked twice, and another one.
   machine.handleFound(known[1]!, 1010);
   assert.deepEqual(actions(machine), []);
   machine.handleFound(addressOf(3), 1010);
   const [other] = actions(machine) as { attempt: number }[];
-  machine.handleAttemptFailed(first.attempt, ERROR, 1020);
+  machine.handleAttemptFailed(first!.attempt, ERROR, 1020);
   const [second] = actions(machine) as { attempt: number; path: { address: unknown } }[];
   assert.deepEqual(second!.path.address, known[1]);
   machine.handleFindEnd(null, 1030);
@@ -165,11 +171,29 @@ Deno.test("DHT-045 DHT-047 known nodes are asked first, one after the other, the
 Deno.test("DHT-045 with known nodes only, the second search does not wait for them", () => {
   const machine = machineOf({ relayAddresses: [NODE] });
   machine.start(1000);
-  actions(machine);
-  machine.handleFindEnd(null, 1010);
+  machine.handleTimeout(1020);
+  assert.deepEqual(actions(machine).map(({ kind }) => kind), ["handshake", "find"]);
+  machine.handleFindEnd(null, 1030);
   assert.deepEqual(actions(machine), [{ kind: "find", nodes: null }]);
-  machine.handleFindEnd(null, 1020);
+  machine.handleFindEnd(null, 1040);
   assert.deepEqual(actions(machine), []);
+});
+
+Deno.test("DHT-045 a known node that answers at once spares the search, one that fails begins it", () => {
+  const quick = machineOf({ relayAddresses: [NODE] });
+  quick.start(1000);
+  const [handshake] = actions(quick) as { attempt: number }[];
+  quick.handleReply(handshake!.attempt, replyOf({ firewall: FIREWALL.OPEN }), 1010);
+  assert.deepEqual(actions(quick).map(({ kind }) => kind), ["end-find", "open"]);
+  quick.handleOpened();
+  assert.equal(quick.pollDeadline(), null);
+
+  const failing = machineOf({ relayAddresses: [NODE] });
+  failing.start(1000);
+  const [failed] = actions(failing) as { attempt: number }[];
+  failing.handleAttemptFailed(failed!.attempt, ERROR, 1005);
+  assert.deepEqual(actions(failing), [{ kind: "find", nodes: [NODE] }]);
+  assert.equal(failing.pollDeadline(), null);
 });
 
 Deno.test("DHT-049 an earlier way is tried first; when it fails the server is looked for", () => {
@@ -297,25 +321,28 @@ Deno.test("DHT-057 CANNOT_HOLEPUNCH for a firewalled server that is its own rela
   assert.equal(failureOf(actions(machine)).code, "CANNOT_HOLEPUNCH");
 });
 
-Deno.test("DHT-050 DHT-076 behind the same address the local network and the punch race", () => {
+Deno.test("DHT-050 DHT-076 behind the same address the local network is tried first, then punching races it", () => {
   const addresses4 = [{ host: "192.168.1.9", port: 7 }, { host: "240.0.0.1", port: 1 }];
   const near = { holepunch: PUNCHABLE, addresses4 };
   const sameHost = { clientAddress: { host: SERVER_HOST, port: 9 } };
   const setUp = (machine: ConnectMachine<string>) =>
     machine.setLocal(FIREWALL.UNKNOWN, [{ host: "192.168.1.2", port: 1 }]);
   const { machine, actions: list } = answered(near, sameHost, {}, setUp);
-  assert.deepEqual(list, [{ kind: "ping", address: addresses4[0] }, { kind: "punch" }]);
-  machine.handlePong(null, 1060);
+  assert.deepEqual(list, [{ kind: "ping", address: addresses4[0] }]);
+  assert.equal(machine.pollDeadline(), 1150);
+  machine.handleTimeout(1150);
+  assert.deepEqual(actions(machine), [{ kind: "punch" }]);
+  machine.handlePong(null, 1160);
   assert.deepEqual(actions(machine), [
     { kind: "open", stage: "lan", path: { socket: null, address: addresses4[0] }, isUpgrade: false },
   ]);
   // Whoever comes second changes nothing.
-  machine.handlePunched({ socket: "hole", address: SERVER }, 1070);
+  machine.handlePunched({ socket: "hole", address: SERVER }, 1170);
   assert.deepEqual(actions(machine), []);
 
   const { machine: lost } = answered(near, sameHost, {}, setUp);
   lost.handlePong(ERROR, 1060);
-  assert.deepEqual(actions(lost), []);
+  assert.deepEqual(actions(lost), [{ kind: "punch" }]);
   lost.handlePunched({ socket: "hole", address: SERVER }, 1070);
   assert.equal((actions(lost)[0] as { stage: string }).stage, "holepunch");
 
