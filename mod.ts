@@ -2,8 +2,7 @@
  * Quince: the Pear peer-to-peer stack, without native addons and wire-compatible with the npm packages.
  *
  * Each building block also has an import of its own, whose default export is what the npm package of that name exports:
- * `@quince/quince/blind-relay`, `/hypercore`, `/secret-stream`, `/protomux`, `/udx`, `/compact-encoding`, `/hypercore-crypto`,
- * `/storage`.
+ * `@quince/quince/hyperdrive`, `/hyperbee`, `/hypercore`, `/hyperswarm`, `/hyperdht` and so on; README.md lists them.
  *
  * @example
  * ```ts
@@ -36,6 +35,10 @@ export {
   type HypercoreOptions,
   type SessionOptions,
 } from "./src/hypercore/mod.ts";
+export { Hyperbee, HyperbeeError, type HyperbeeOptions } from "./src/hyperbee/mod.ts";
+export { Hyperblobs, HyperblobsError, type HyperblobsOptions } from "./src/hyperblobs/mod.ts";
+export { DHTError, HyperDHT, type HyperDHTOptions } from "./src/hyperdht/mod.ts";
+export { Hyperdrive, HyperdriveError, type HyperdriveOptions } from "./src/hyperdrive/mod.ts";
 export {
   Hyperswarm,
   HyperswarmError,

@@ -1,7 +1,8 @@
 // deno-lint-ignore-file no-console -- a program that prints
 /**
  * The main job, end to end: one process appends the lines of a file to a log on disk, a second one opens the log by its
- * key, replicates it over an encrypted stream and prints the lines as they arrive.
+ * key, finds the first one by the log's topic in a DHT, replicates over an encrypted connection and prints the lines as
+ * they arrive. The DHT is a local one, of three nodes in this process.
  *
  *     deno task start [FILE | -] [--follow]
  *
@@ -13,6 +14,7 @@
  * @module
  */
 import { parseArgs } from "node:util";
+import createTestnet from "@quince/quince/hyperdht/testnet";
 import { lineBatches } from "./support/lines.ts";
 
 const FOLLOW_INTERVAL_MS = 200;
@@ -26,6 +28,7 @@ const path = positionals[0] ??
   new URL("../README.md", import.meta.url).pathname;
 
 const folder = await Deno.makeTempDir({ prefix: "quince-lines-" });
+const testnet = await createTestnet(3);
 const children: Deno.ChildProcess[] = [];
 let code = 0;
 try {
@@ -35,27 +38,27 @@ try {
   console.error(error instanceof Error ? error.message : error);
 } finally {
   for (const child of children) await stop(child);
+  await testnet.destroy();
   await Deno.remove(folder, { recursive: true });
 }
 Deno.exit(code);
 
 async function shareLines(): Promise<void> {
   const input = await openInput();
+  const [{ host, port }] = testnet.bootstrap as [{ host: string; port: number }];
+  const network = ["--host", host, "--bootstrap", `${host}:${port}`];
   const writer = start(
     "hypercore_writer.ts",
-    [folder],
+    [folder, ...network],
     [`--allow-read=${folder}`, `--allow-write=${folder}`],
     "piped",
   );
   const feeding = input.pipeTo(writer.stdin);
   const said = textLines(writer.stdout);
   const key = await expect(said, "key");
-  const address = await expect(said, "address");
-  console.error(
-    `Sharing ${path === "-" ? "standard input" : path} as ${key} at ${address}`,
-  );
+  console.error(`Sharing ${path === "-" ? "standard input" : path} as ${key}`);
 
-  const reader = start("hypercore_reader.ts", [key, address], [], "null");
+  const reader = start("hypercore_reader.ts", [key, ...network], [], "null");
   let bytesPrinted = 0;
   let bytesToPrint = Infinity;
   const measuring = expect(said, "length").then((length) => {

@@ -4,7 +4,9 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { NpmHypercore } from "../helpers/npm_hypercore.ts";
+import { hexText } from "../../src/base/mod.ts";
+import { idEncoding } from "../../src/hypercore_crypto/mod.ts";
+import { NpmPeer } from "../helpers/npm_peer.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const README = await Deno.readTextFile(new URL("README.md", ROOT));
@@ -137,12 +139,14 @@ async function stop(child: Deno.ChildProcess): Promise<void> {
   await child.status;
 }
 
-Deno.test("the writer's half serves an npm reader", async () => {
+Deno.test("the writer's half serves an npm reader that finds it by topic", async () => {
   const folder = await Deno.makeTempDir();
+  await using npm = new NpmPeer("hyperswarm/peer.mjs");
+  const { bootstrap, flags } = await npmNetwork(npm);
   const writer = half("hypercore_writer.ts", [
     `--allow-read=${folder}`,
     `--allow-write=${folder}`,
-  ], [folder]);
+  ], [folder, ...flags]);
   try {
     const input = writer.stdin.getWriter();
     await input.write(new TextEncoder().encode(README));
@@ -151,22 +155,19 @@ Deno.test("the writer's half serves an npm reader", async () => {
       .getReader();
     let said = "";
     while (!said.includes("length ")) said += (await output.read()).value;
-    const [, key, port, length] = /key (\S+)\naddress 127.0.0.1:(\d+)\nlength (\d+)/.exec(said)!;
+    const [, id, length] = /key (\S+)\nlength (\d+)/.exec(said)!;
 
-    await using npm = await NpmHypercore.start();
-    const { decode } = await import("../../src/hypercore_crypto/mod.ts").then((
-      { idEncoding },
-    ) => idEncoding);
-    await npm.open("reader", {
-      key: Array.from(decode(key!), (b) => b.toString(16).padStart(2, "0"))
-        .join(""),
+    const { swarm } = await npm.run<{ swarm: number }>("swarm", { bootstrap, seed: 1 });
+    const key = hexText(idEncoding.decode(id!));
+    const { discoveryKey } = await npm.run<{ discoveryKey: string }>("core", {
+      swarm,
+      folder: `${folder}/npm`,
+      key,
     });
-    await npm.connect(Number(port), "reader");
-    const blocks: Uint8Array[] = [];
-    for (let index = 0; index < Number(length); index++) {
-      blocks.push((await npm.get("reader", index))!);
-    }
-    assert.equal(await new Blob(blocks as BlobPart[]).text(), README);
+    await npm.run("join", { swarm, topic: discoveryKey, server: false });
+    const lines = await npm.run<string[]>("read", { swarm, count: Number(length) });
+    assert.equal(lines.join(""), README);
+    await npm.run("destroy", { swarm });
     await output.cancel();
   } finally {
     await stop(writer);
@@ -174,17 +175,21 @@ Deno.test("the writer's half serves an npm reader", async () => {
   }
 });
 
-Deno.test("the reader's half prints what an npm writer appends", async () => {
-  await using npm = await NpmHypercore.start();
-  const { id } = await npm.open("writer");
+Deno.test("the reader's half prints what an npm writer appends, found by topic", async () => {
+  const folder = await Deno.makeTempDir();
+  await using npm = new NpmPeer("hyperswarm/peer.mjs");
+  const { bootstrap, flags } = await npmNetwork(npm);
+  const { swarm } = await npm.run<{ swarm: number }>("swarm", { bootstrap, seed: 1 });
   const lines = README.split(/(?<=\n)/);
-  await npm.run("appendText", { name: "writer", blocks: lines.slice(0, 10) });
-  const reader = half("hypercore_reader.ts", [], [
-    id,
-    `127.0.0.1:${await npm.listen("writer")}`,
-  ]);
+  const { key, discoveryKey } = await npm.run<{ key: string; discoveryKey: string }>("core", {
+    swarm,
+    folder,
+    blocks: lines.slice(0, 10),
+  });
+  await npm.run("join", { swarm, topic: discoveryKey, client: false });
+  const reader = half("hypercore_reader.ts", [], [key, ...flags]);
   try {
-    await npm.run("appendText", { name: "writer", blocks: lines.slice(10) });
+    await npm.run("append", { swarm, blocks: lines.slice(10) });
     await reader.stdin.close();
     const output = reader.stdout.pipeThrough(new TextDecoderStream())
       .getReader();
@@ -194,5 +199,13 @@ Deno.test("the reader's half prints what an npm writer appends", async () => {
     await output.cancel();
   } finally {
     await stop(reader);
+    await Deno.remove(folder, { recursive: true });
   }
 });
+
+/** A network of npm nodes, and the flags that put a half into it. */
+async function npmNetwork(npm: NpmPeer): Promise<{ bootstrap: unknown; flags: string[] }> {
+  const bootstrap = await npm.run<{ host: string; port: number }[]>("testnet", { size: 3 });
+  const [{ host, port }] = bootstrap as [{ host: string; port: number }];
+  return { bootstrap, flags: ["--host", host, "--bootstrap", `${host}:${port}`] };
+}

@@ -44,6 +44,9 @@ const commands = {
     cores[swarm] = core;
     return { key: hex(core.key), discoveryKey: hex(core.discoveryKey) };
   },
+  async append({ swarm, blocks }) {
+    await cores[swarm].append(blocks);
+  },
   async read({ swarm, count }) {
     const core = cores[swarm];
     await core.update({ wait: true });
