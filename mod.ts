@@ -24,6 +24,7 @@ export {
   type CorestoreOptions,
   type GetCoreOptions,
 } from "./src/corestore/mod.ts";
+export { DHT, DHTError as DHTRequestError, type DHTOptions } from "./src/dht_rpc/mod.ts";
 export * as hypercoreCrypto from "./src/hypercore_crypto/mod.ts";
 export {
   type AppendOptions,
