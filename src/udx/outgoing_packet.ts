@@ -23,7 +23,7 @@ export interface Transmit<Path extends PacketPath> {
 export class OutgoingPacket<Path extends PacketPath> implements Transmit<Path> {
   seq = 0;
   bytes: Uint8Array = EMPTY;
-  /** Retransmissions follow the first transmission, also after the stream moved to another path. */
+  /** Of the latest transmission: what is repeated takes the path that the stream has by then. */
   path!: Path;
   flags = 0;
   /** Padding between header and data: this packet probes the path's MTU. */

@@ -17,7 +17,7 @@ import {
   WRITE_HIGH_WATERMARK_BYTES,
 } from "./limits.ts";
 import { LossDetector } from "./loss_detector.ts";
-import { encodeHeader, FLAG_DATA, FLAG_END, type PacketView, readUint32 } from "./messages.ts";
+import { encodeHeader, FLAG_DATA, FLAG_END, type PacketView } from "./messages.ts";
 import { MtuDiscovery } from "./mtu.ts";
 import type { OutgoingPacket, PacketPath } from "./outgoing_packet.ts";
 import { Pacer } from "./pacer.ts";
@@ -555,10 +555,10 @@ export class Sender<Path extends PacketPath> {
   #resend(packet: OutgoingPacket<Path>, nowMs: number, header: HeaderFields<Path>): OutgoingPacket<Path> {
     packet.wasRetransmitted = true;
     this.statistics.retransmitCount++;
-    // The id stays: the packet goes to the path that it was made for.
-    const streamId = readUint32(packet.bytes, 4);
+    // The path that it was made for may be gone, such as a relay that the peer has left.
+    packet.path = header.path;
     const { bytes, flags, paddingBytes, seq } = packet;
-    encodeHeader(bytes, flags, paddingBytes, streamId, header.windowBytes, seq, header.ack);
+    encodeHeader(bytes, flags, paddingBytes, header.streamId, header.windowBytes, seq, header.ack);
     this.#send(packet, nowMs, false);
     return packet;
   }

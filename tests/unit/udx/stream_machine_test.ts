@@ -330,6 +330,20 @@ Deno.test("UDX-020 changePath() is done when the former path is drained", () => 
   assert.deepEqual(events(machine), ["remoteChanged"]);
 });
 
+Deno.test("UDX-020 changePath() takes along what the former path has lost", () => {
+  const machine = create();
+  machine.write(0, utf8Bytes("old"));
+  drain(machine, 0);
+  const other = { overheadBytes: 68 };
+  machine.changePath(11, other);
+  machine.handleTimeout(machine.deadlineMs);
+  const out = machine.pollTransmit(machine.deadlineMs)!;
+  assert.equal(out.path, other);
+  const view = new PacketView();
+  decodePacket(out.bytes, view);
+  assert.deepEqual([view.streamId, view.seq, utf8Text(view.payload)], [11, 0, "old"]);
+});
+
 Deno.test("UDX-020 changePath() of an idle stream is done at once", () => {
   const machine = create();
   machine.changePath(11, PATH);
