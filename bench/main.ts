@@ -31,6 +31,9 @@ const DHT_BARS: Readonly<Record<string, number>> = {
   "requests a DHT node serves": 1,
 };
 
+const HYPERDHT_WORKER = new URL("macro/hyperdht.mjs", import.meta.url).pathname;
+const CONNECT = "connect by key";
+
 const { values: flags } = parseArgs({
   args: Deno.args,
   options: {
@@ -56,8 +59,15 @@ const dht: Comparison[] = Object.entries(DHT_BARS).map(([name, bar]) => ({
   theirs: () => runTask("node", [DHT_WORKER, "npm", name]),
 }));
 
+const hyperdht: Comparison = {
+  name: CONNECT,
+  bar: 1,
+  ours: () => runTask(Deno.execPath(), ["run", "-A", HYPERDHT_WORKER, "ours", CONNECT]),
+  theirs: () => runTask("node", [HYPERDHT_WORKER, "npm", CONNECT]),
+};
+
 const results: Result[] = [];
-for (const comparison of [...cryptoComparisons(), ...hypercore, ...dht]) {
+for (const comparison of [...cryptoComparisons(), ...hypercore, ...dht, hyperdht]) {
   if (flags.only !== undefined && !comparison.name.includes(flags.only)) {
     continue;
   }
