@@ -124,7 +124,7 @@ Deno.test("UDX-011 close() waits for streams to leave", async () => {
   await pair[Symbol.asyncDispose]();
 });
 
-Deno.test("UDX-012 send() binds, and rejects what is no address", async () => {
+Deno.test("UDX-012 UDX-013 send() binds, and rejects what is no address; trySend() throws", async () => {
   await using socket = new UDX().createSocket();
   await assert.rejects(socket.send(new Uint8Array(1), 9, "nowhere"), /nowhere is not a valid IP address/);
   assert.throws(() => socket.trySend(new Uint8Array(1), 9, "nowhere"));
@@ -182,6 +182,22 @@ Deno.test("UDX-018 sockets tell when they become busy and idle", async () => {
   stream.destroy();
   await closed;
   assert.deepEqual(log, ["busy", "idle"]);
+});
+
+Deno.test("UDX-004 createStream() makes a stream of that id, cut to 32 bits, that is not connected", () => {
+  const udx = new UDX();
+  const streams = [0, 7, 2 ** 32 - 1, 2 ** 32 + 5, -1].map((id) => udx.createStream(id));
+  assert.deepEqual(streams.map(({ id }) => id), [0, 7, 4294967295, 5, 4294967295]);
+  for (const stream of streams) {
+    assert.deepEqual([stream.udx === udx, stream.connected, stream.socket, stream.remoteId], [
+      true,
+      false,
+      null,
+      0,
+    ]);
+    assert.deepEqual([stream.remoteHost, stream.remotePort, stream.remoteFamily], [null, 0, 0]);
+    stream.destroy();
+  }
 });
 
 Deno.test("UDX-019 UDX-026 UDX-033 connect() sets the state and tells", async () => {
