@@ -175,7 +175,7 @@ Deno.test("the writer's half serves an npm reader that finds it by topic", async
   }
 });
 
-Deno.test("the reader's half prints what an npm writer appends, found by topic", async () => {
+Deno.test("G-10 the reader's half prints what an npm writer appends, found by topic", async () => {
   const folder = await Deno.makeTempDir();
   await using npm = new NpmPeer("hyperswarm/peer.mjs");
   const { bootstrap, flags } = await npmNetwork(npm);
