@@ -63,15 +63,19 @@ export class StoredNode implements NodeView {
 
 /** A block but the first. */
 export class Block implements EncodedEntry {
+  /** Number of the block. */
   readonly seq: number;
+  /** The key that was put or deleted; a view. */
   readonly key: Uint8Array;
-  readonly value: Uint8Array | null;
-  /** Of the whole block. */
-  readonly byteLength: number;
-  readonly #index: Uint8Array;
-  /** Where each tree node begins and ends in the index; null until one is asked for. */
+  readonly #bytes: Uint8Array;
+  // Where index and value are: many blocks are kept for their keys only, and views cost more than numbers.
+  readonly #indexStart: number;
+  readonly #indexEnd: number;
+  readonly #valueStart: number;
+  readonly #valueEnd: number;
+  /** Where each tree node begins and ends in the block; null until one is asked for. */
   #levels: readonly number[] | null = null;
-  readonly #nodes: (StoredNode | undefined)[] = [];
+  #nodes: (StoredNode | undefined)[] | null = null;
 
   /**
    * Decodes `bytes`, which must not change any more.
@@ -80,34 +84,35 @@ export class Block implements EncodedEntry {
    */
   constructor(seq: number, bytes: Uint8Array) {
     const reader = new FieldReader(bytes);
-    let index: Uint8Array | null = null;
-    let key: Uint8Array | null = null;
-    let value: Uint8Array | null = null;
+    const starts = [-1, -1, -1];
+    const ends = [0, 0, 0];
     while (!reader.done) {
       const prefix = reader.varint();
-      switch (Math.floor(prefix / 8)) {
-        case 1:
-          reader.expectDelimited(prefix);
-          index = reader.bytes();
-          break;
-        case 2:
-          reader.expectDelimited(prefix);
-          key = reader.bytes();
-          break;
-        case 3:
-          reader.expectDelimited(prefix);
-          value = reader.bytes();
-          break;
-        default:
-          reader.skip(prefix % 8);
+      const tag = Math.floor(prefix / 8);
+      if (tag < 1 || tag > 3) {
+        reader.skip(prefix % 8);
+        continue;
       }
+      reader.expectDelimited(prefix);
+      ends[tag - 1] = reader.passDelimited();
+      starts[tag - 1] = reader.start;
     }
-    if (index === null || key === null) throw undecodable(seq, "it has no index or no key");
+    if (starts[0] === -1 || starts[1] === -1) throw undecodable(seq, "it has no index or no key");
     this.seq = seq;
-    this.byteLength = bytes.byteLength;
-    this.key = key;
-    this.value = value;
-    this.#index = index;
+    this.#bytes = bytes;
+    [this.#indexStart, , this.#valueStart] = starts as [number, number, number];
+    [this.#indexEnd, , this.#valueEnd] = ends as [number, number, number];
+    this.key = viewOf(bytes, starts[1]!, ends[1]!);
+  }
+
+  /** Bytes of the whole block. */
+  get byteLength(): number {
+    return this.#bytes.byteLength;
+  }
+
+  /** The value; null where there is none; a view. */
+  get value(): Uint8Array | null {
+    return this.#valueStart === -1 ? null : viewOf(this.#bytes, this.#valueStart, this.#valueEnd);
   }
 
   /** How many tree nodes there are. */
@@ -121,16 +126,17 @@ export class Block implements EncodedEntry {
    * @throws {HyperbeeError} `DECODING_ERROR`
    */
   node(offset: number): StoredNode {
-    const known = this.#nodes[offset];
+    const nodes = this.#nodes ??= [];
+    const known = nodes[offset];
     if (known !== undefined) return known;
     const { keys, children } = this.#decode(offset);
     this.#check(keys, children, offset);
-    return this.#nodes[offset] = new StoredNode(this, offset, keys, children);
+    return nodes[offset] = new StoredNode(this, offset, keys, children);
   }
 
   /** Whether the block deletes its key: it has no value, and no node in it names the block. */
   isDeletion(): boolean {
-    if (this.value !== null) return false;
+    if (this.#valueStart !== -1) return false;
     for (let offset = 0; offset < this.nodeCount; offset++) {
       if (this.#decode(offset).keys.includes(this.seq)) return false;
     }
@@ -150,7 +156,7 @@ export class Block implements EncodedEntry {
   #positions(): readonly number[] {
     if (this.#levels !== null) return this.#levels;
     const levels: number[] = [];
-    const reader = new FieldReader(this.#index);
+    const reader = new FieldReader(this.#bytes, this.#indexStart, this.#indexEnd);
     while (!reader.done) {
       const prefix = reader.varint();
       if (Math.floor(prefix / 8) !== 1) {
@@ -158,8 +164,8 @@ export class Block implements EncodedEntry {
         continue;
       }
       reader.expectDelimited(prefix);
-      const { byteLength } = reader.bytes();
-      levels.push(reader.offset - byteLength, reader.offset);
+      const end = reader.passDelimited();
+      levels.push(reader.start, end);
     }
     return this.#levels = levels;
   }
@@ -173,7 +179,7 @@ export class Block implements EncodedEntry {
         `it has ${levels.length >>> 1} tree nodes, and a node leads to number ${offset}`,
       );
     }
-    const reader = new FieldReader(this.#index, start, levels[2 * offset + 1]);
+    const reader = new FieldReader(this.#bytes, start, levels[2 * offset + 1]);
     let keys: number[] = [];
     let children: number[] = [];
     while (!reader.done) {
@@ -211,6 +217,11 @@ export class Block implements EncodedEntry {
     if (seq >= 1 && seq <= this.seq) return;
     throw undecodable(this.seq, `tree node ${offset} leads to block ${seq}`);
   }
+}
+
+/** Plain bytes: a view made by a `Buffer` takes several times as long. */
+function viewOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
 }
 
 function undecodable(seq: number, why: string): HyperbeeError {

@@ -16,6 +16,8 @@ interface Slot {
 export class BlockCache {
   readonly #bytesMax: number;
   readonly #slots = new Map<number, Slot>();
+  /** Where eviction goes on: it comes by what was kept since, at the end of the map. */
+  #hand: MapIterator<[number, Slot]> | null = null;
   #bytes = 0;
   #length = 0;
 
@@ -66,19 +68,22 @@ export class BlockCache {
   /** Forgets all blocks. */
   clear(): void {
     this.#slots.clear();
+    this.#hand = null;
     this.#bytes = 0;
     this.#length = 0;
   }
 
   #evict(): void {
-    for (const [seq, slot] of this.#slots) {
-      this.#slots.delete(seq);
-      if (!slot.used) {
-        this.#bytes -= costOf(slot.block);
-        return;
+    while (true) {
+      this.#hand ??= this.#slots.entries();
+      const { value, done } = this.#hand.next();
+      if (done) {
+        this.#hand = null;
+        continue;
       }
+      const [seq, slot] = value;
+      if (!slot.used) return this.#delete(seq);
       slot.used = false;
-      this.#slots.set(seq, slot);
     }
   }
 
@@ -90,8 +95,6 @@ export class BlockCache {
   }
 }
 
-/** Tree nodes are decoded to numbers, which take a few times their encoded bytes. */
 function costOf(block: Block): number {
-  const valueByteLength = block.value?.byteLength ?? 0;
-  return BLOCK_OVERHEAD_BYTES + valueByteLength + 6 * (block.byteLength - valueByteLength);
+  return BLOCK_OVERHEAD_BYTES + block.byteLength;
 }

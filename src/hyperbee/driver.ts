@@ -94,6 +94,7 @@ export class Reader implements BlockSource {
   #closing: AbortController | null = null;
   #abortSignal: AbortSignal | null = null;
   #isClosed = false;
+  #loadCount = 0;
   /** Fetched for this reader: whatever the cache forgets, work that begins again finds them. */
   readonly #own = new Map<number, Block>();
   #cache: BlockCache | null;
@@ -199,14 +200,20 @@ export class Reader implements BlockSource {
     this.#checkCompat(seq);
     const { timeout, onwait, activeRequests } = this.#options;
     const { fork } = this.core;
-    const bytes: Uint8Array | null = await this.core.get(seq, {
-      valueEncoding: "binary",
-      wait,
-      timeout,
-      signal: this.#signal(),
-      activeRequests,
-      onwait: onwait ? (index) => onwait(index) : undefined,
-    });
+    let bytes: Uint8Array | null;
+    this.#loadCount++;
+    try {
+      bytes = await this.core.get(seq, {
+        valueEncoding: "binary",
+        wait,
+        timeout,
+        signal: this.#signal(),
+        activeRequests,
+        onwait: onwait ? (index) => onwait(index) : undefined,
+      });
+    } finally {
+      this.#loadCount--;
+    }
     if (bytes === null) {
       throw new HyperbeeError("BLOCK_NOT_AVAILABLE", `Block ${seq} is not available locally`);
     }
@@ -252,7 +259,7 @@ export class Reader implements BlockSource {
   /** Gives up what is being waited for; whoever reads on gets `REQUEST_CANCELLED`. */
   close(): void {
     this.release();
-    if (this.#closing !== null) this.#closing.abort(requestCancelled());
+    if (this.#loadCount > 0) this.#closing?.abort(requestCancelled());
     this.#isClosed = true;
   }
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { allocBytesPooled, concatBytes, copyBytes, isBytes, utf8Bytes } from "../base/mod.ts";
+import { allocBytesPooled, concatBytes, copyBytes, isBytes, utf8Bytes, viewBytes } from "../base/mod.ts";
 import { type CodecLike, decode, encode, type Encoder, from } from "../compact_encoding/mod.ts";
 import { HyperbeeError } from "./errors.ts";
 import type { EncodedEntry } from "./node_view.ts";
@@ -82,12 +82,34 @@ export function codecOf(encoding: BeeEncoding<unknown>): RangeCodec<unknown>;
 export function codecOf(encoding: BeeEncoding<unknown> | null | undefined): RangeCodec<unknown> | null;
 export function codecOf(encoding: BeeEncoding<unknown> | null | undefined): RangeCodec<unknown> | null {
   if (!encoding) return null;
-  if (typeof encoding === "object") return "preencode" in encoding ? fromEncoder(encoding) : encoding;
+  if (encoding instanceof GivenCodec) return encoding;
+  if (typeof encoding === "object") {
+    return "preencode" in encoding ? fromEncoder(encoding) : new GivenCodec(encoding);
+  }
   if (encoding === "json" || encoding === "ndjson") return fromEncoder(from(encoding));
   if (!TEXT_ENCODINGS.has(encoding)) return binaryCodec;
   const text = from(encoding) as Encoder<unknown>;
   const codec = fromEncoder(text);
   return { encode: (value) => codec.encode(String(value)), decode: codec.decode };
+}
+
+/** A codec of the caller's, which gets the runtime's own byte type. */
+class GivenCodec implements RangeCodec<unknown> {
+  readonly #codec: RangeCodec<unknown>;
+  readonly encodeRange?: (range: KeyRange) => EncodedRange;
+
+  constructor(codec: RangeCodec<unknown>) {
+    this.#codec = codec;
+    if (codec.encodeRange !== undefined) this.encodeRange = (range) => codec.encodeRange!(range);
+  }
+
+  encode(value: unknown): Uint8Array {
+    return this.#codec.encode(value);
+  }
+
+  decode(bytes: Uint8Array): unknown {
+    return this.#codec.decode(viewBytes(bytes));
+  }
 }
 
 function fromEncoder(encoder: Encoder<unknown>): RangeCodec<unknown> {

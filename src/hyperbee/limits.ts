@@ -20,10 +20,10 @@ export const TREE_DEPTH_MAX = 48;
 export const STEPS_PER_TURN = 65_536;
 
 /** Bytes of blocks that a bee and its views keep in memory. */
-export const DEFAULT_CACHE_BYTES: number = 32 * 1024 * 1024;
+export const DEFAULT_CACHE_BYTES: number = 64 * 1024 * 1024;
 
-/** What a block costs in memory beside its bytes: objects, views and the entry in the cache. */
-export const BLOCK_OVERHEAD_BYTES = 256;
+/** What a block costs in memory beside its bytes: objects, a view, a tree node or two, the entry in the cache. */
+export const BLOCK_OVERHEAD_BYTES = 768;
 
 /** Blocks read at once ahead of an iteration: few at first, more while it goes on. */
 export const READ_AHEAD_BLOCKS: { readonly first: number; readonly most: number } = { first: 8, most: 256 };

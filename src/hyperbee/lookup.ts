@@ -32,18 +32,24 @@ export function lookup(root: NodeView, key: Uint8Array, shelf: Shelf): EncodedEn
   let node = root;
   for (let depth = 1;; depth++) {
     checkDepth(depth);
-    // A block on the way that changed this very key has its last change: a later one would have replaced the node.
-    if (node.entry instanceof Block && equalBytes(node.entry.key, key)) {
-      return node.entry.isDeletion() ? null : node.entry;
-    }
     const index = searchNode(node, key, shelf);
-    if (index === MISS) return MISS;
+    if (index === MISS) return lastChange(node, key, shelf);
     if (index >= 0) return shelf.entry(node.keySeq(index), node);
     if (node.childCount === 0) return null;
     const child = shelf.child(node, ~index);
     if (child === MISS) return MISS;
     node = child;
   }
+}
+
+/**
+ * Spares fetching: a block on the way that changed this very key has its last change, or a later one would have replaced
+ * the node.
+ */
+function lastChange({ entry }: NodeView, key: Uint8Array, shelf: Shelf): EncodedEntry | null | Miss {
+  if (!(entry instanceof Block) || !equalBytes(entry.key, key)) return MISS;
+  shelf.wanted.length = 0;
+  return entry.isDeletion() ? null : entry;
 }
 
 /** Whether the way from `root` to `key` leads through a node or a key of block `seq`. */

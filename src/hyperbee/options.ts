@@ -38,7 +38,7 @@ export interface HyperbeeOptions<Key = unknown, Value = unknown> extends Encodin
   readonly checkout?: number;
   /** False: checkouts use the core itself, not sessions of it. Default true. */
   readonly sessions?: boolean;
-  /** How many bytes of blocks to keep in memory, views included. Default 32 MiB. */
+  /** How many bytes of blocks to keep in memory, views included. Default 64 MiB. */
   readonly cacheBytes?: number;
 }
 

@@ -47,7 +47,8 @@ export class PendingBlocks {
 
   /** A block by its number in the log. */
   get(seq: number): PendingBlock | undefined {
-    return this.#blocks[seq - this.start];
+    // An index below 0 is not out of bounds but a property, and slow.
+    return seq < this.start ? undefined : this.#blocks[seq - this.start];
   }
 
   /** Makes the block of one change, with all nodes below `root` that are marked as changed. */

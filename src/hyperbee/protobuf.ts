@@ -81,6 +81,8 @@ export function writeVarint(bytes: Uint8Array, value: number, offset: number): n
 export class FieldReader {
   /** Offset of the next byte. */
   offset: number;
+  /** Where the bytes that were passed over last begin. */
+  start = 0;
   readonly #bytes: Uint8Array;
   readonly #end: number;
 
@@ -121,6 +123,14 @@ export class FieldReader {
     const view = this.#bytes.subarray(this.offset, end);
     this.offset = end;
     return view;
+  }
+
+  /** Passes over bytes behind their length; {@linkcode FieldReader.start} says where they begin. Returns their end. */
+  passDelimited(): number {
+    const end = this.#delimited();
+    this.start = this.offset;
+    this.offset = end;
+    return end;
   }
 
   /** A reader of the part behind its length. */
