@@ -13,14 +13,59 @@
  *
  * @module
  */
+export type {
+  CancelTimer,
+  Clock,
+  Duplex,
+  DuplexConstructor,
+  DuplexEvents,
+  DuplexOptions,
+  PipeTarget,
+  Random,
+  Readable,
+  ReadableConstructor,
+  ReadableEvents,
+  ReadableOptions,
+  Stream,
+  StreamCallback,
+  StreamEvents,
+  StreamListener,
+  StreamOptions,
+  Writable,
+  WritableConstructor,
+  WritableEvents,
+  WritableOptions,
+} from "../base/mod.ts";
+export { QuinceError, type QuinceErrorOptions, TypedEventEmitter } from "../base/mod.ts";
+export type {
+  LookupResult,
+  NetworkInterface,
+  NetworkInterfaces,
+  NetworkInterfacesEvents,
+  UDX,
+  UDXAddress,
+  UDXConnectOptions,
+  UDXFirewall,
+  UDXLookupOptions,
+  UDXOptions,
+  UDXSocket,
+  UDXSocketEvents,
+  UDXSocketJSON,
+  UDXSocketOptions,
+  UDXStream,
+  UDXStreamEvents,
+  UDXStreamJSON,
+  UDXStreamOptions,
+} from "../udx/mod.ts";
 export { DHT, DHT as default } from "./dht.ts";
 export type { DHTConfig, DHTDefaults, DHTEvents, DHTMetrics, DHTStats, RttStats, RttSummary } from "./dht.ts";
 export type { AdaptiveTimeoutOptions } from "./adaptive_timeout.ts";
 export type { BootstrapNode } from "./bootstrap_nodes.ts";
 export { DHTError, type DHTErrorCode } from "./errors.ts";
-export type { HealthStats, NetworkHealth } from "./health.ts";
+export type { HealthStats, NetworkHealth, RequestCounters } from "./health.ts";
 export { IncomingRequest, type ReplyOptions } from "./incoming_request.ts";
-export type { IO } from "./io.ts";
+export type { IO, IOState } from "./io.ts";
+export type { InboundRequest, QueryStats } from "./node_types.ts";
 export type {
   BootstrapperOptions,
   DHTOptions,
@@ -38,6 +83,6 @@ export { Query } from "./query.ts";
 export type { Reply } from "./query_machine.ts";
 export type { RecentNodes, TableNode } from "./recent_nodes.ts";
 export type { CommandStats, RequestStats } from "./request_machine.ts";
-export type { RoutingTable } from "./routing_table.ts";
+export type { AddResult, RoutingTable, TableEntry, TableRow } from "./routing_table.ts";
 export { Session } from "./session.ts";
 export type { TraceEvent } from "./trace.ts";
