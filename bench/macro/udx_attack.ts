@@ -90,10 +90,12 @@ const calm = await transfer(false);
 const attacked = await transfer(true);
 for (const [name, outcome] of Object.entries({ calm, attacked })) {
   const { seconds, cpuSeconds, packetsReceived, residentMegabytes, error } = outcome;
+  const rate = `${(mebibytes * 1.048576 / seconds).toFixed(1)} MB/s`;
   console.log(
-    `${name}: ${(mebibytes * 1.048576 / seconds).toFixed(1)} MB/s, ${cpuSeconds.toFixed(1)} CPU s, ` +
-      `${packetsReceived} packets received, ${residentMegabytes.toFixed(0)} MB resident, ` +
-      (error === null ? "complete" : `ended with ${error}`),
+    `${name}: ${error === null ? rate : `ended with ${error} after ${seconds.toFixed(1)} s`}, ${
+      cpuSeconds.toFixed(1)
+    } CPU s, ` +
+      `${packetsReceived} packets received, ${residentMegabytes.toFixed(0)} MB resident`,
   );
 }
 const hostileCount = attacked.packetsReceived - calm.packetsReceived;
