@@ -439,12 +439,13 @@ export class Core {
     if (this.hasSession()) {
       throw new HypercoreError("ERR_ASSERTION", "Cannot close a core while sessions are open");
     }
+    // Those that are left are weak.
+    await this.closeAllSessions(null);
     await this.replicator.close();
     this.#unsubscribe?.();
     await this.log.close();
     if (this.#isPurging) await this.store.delete(this.log.discoveryKey);
     await this.#releaseStore();
-    for (const { session } of this.sessions) session.close().catch(() => {});
   }
 
   async #releaseStore(): Promise<void> {

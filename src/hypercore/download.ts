@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { HypercoreError } from "./errors.ts";
 import type { RequestHandle } from "./replication/mod.ts";
 
 /** What a {@linkcode Download} asks of its session. */
@@ -31,9 +32,16 @@ export class Download {
     signal?.throwIfAborted();
     await this.#source.ready();
     if (this.#destroyed) return;
-    this.#request = this.#source.request();
-    this.#request.promise.catch(ignoreUntilAsked);
+    this.#register();
     signal?.addEventListener("abort", () => this.destroy(), { once: true });
+  }
+
+  /** Registers the range, again where the session has moved to another log. */
+  #register(): void {
+    const request = this.#request = this.#source.request();
+    request.promise.catch((error) => {
+      if (hasMoved(error) && !this.#destroyed && this.#request === request) this.#register();
+    });
   }
 
   /** Resolves once the range is registered. */
@@ -44,7 +52,14 @@ export class Download {
   /** Resolves to true once every block of the range is local, to false when the download was destroyed. */
   async done(): Promise<boolean> {
     await this.#opening;
-    return this.#request === null ? false : await this.#request.promise;
+    for (let request = this.#request; request !== null; request = this.#request) {
+      try {
+        return await request.promise;
+      } catch (error) {
+        if (!hasMoved(error)) throw error;
+      }
+    }
+    return false;
   }
 
   /** Deprecated upstream; the same as {@linkcode Download.done}. */
@@ -62,6 +77,10 @@ export class Download {
   [Symbol.dispose](): void {
     this.destroy();
   }
+}
+
+function hasMoved(error: unknown): boolean {
+  return error instanceof HypercoreError && error.code === "SESSION_MOVED";
 }
 
 /** The error reaches whoever calls `ready()` or `done()`; nobody has to. */

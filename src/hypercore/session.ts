@@ -360,7 +360,8 @@ export class Session<Value> {
     await log.release();
     if (this.#holdsExclusive) core.unlockExclusive();
     const isLast = core.removeSession(this.#registration);
-    if (isLast && core.autoClose) await core.close();
+    // A core that is closing waits for its weak sessions.
+    if (isLast && core.autoClose && core.closing === null) await core.close();
     this.face.emit("close");
   }
 

@@ -66,12 +66,13 @@ export class RequestHandle<out Result> {
 
   /**
    * Gives up. Blocks and seeks reject with `error` (default: `REQUEST_CANCELLED`), ranges and upgrades resolve to
-   * false, as upstream. Nothing happens when the request has settled.
+   * false, as upstream, unless the error says that the session has moved. Nothing happens when the request has settled.
    */
   cancel(error: unknown = null): void {
     if (this.#isSettled) return;
     this.#host.forget(this.#id);
-    if (this.#cancelledValue !== null) this.resolve(this.#cancelledValue.value);
+    const hasMoved = error instanceof HypercoreError && error.code === "SESSION_MOVED";
+    if (this.#cancelledValue !== null && !hasMoved) this.resolve(this.#cancelledValue.value);
     else this.reject(error ?? new HypercoreError("REQUEST_CANCELLED", "Request was cancelled"));
   }
 

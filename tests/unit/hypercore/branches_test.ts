@@ -470,6 +470,31 @@ Deno.test("HC-160 moveTo() takes a branch with its sessions to another core", as
   await assert.rejects(old.state!.moveTo(next.core!, 1), hasCode("ERR_ASSERTION"));
 });
 
+Deno.test("HC-160 HC-107 a download goes on at the new core", async () => {
+  const storage = new MemoryStorage();
+  await using old = new Hypercore<string>(storage, { ...TEXT });
+  await old.append(["a"]);
+  await using next = new Hypercore<string>(storage, KEY_PAIR.publicKey, { ...TEXT, keyPair: KEY_PAIR });
+  await next.append(["a"]);
+  await using branch = old.session<string>({ ...TEXT, name: "batch" });
+  const download = branch.download({ start: 0, end: 2 });
+  await download.ready();
+  const done = download.done();
+  await branch.state!.moveTo(next.core!, 1);
+  await next.append("b");
+  assert.equal(await done, true);
+});
+
+Deno.test("HC-045 a weak snapshot is closed before the log is", async () => {
+  const storage = new MemoryStorage();
+  const core = await coreOf(["a", "b"], storage);
+  const weak = core.snapshot<string>({ ...TEXT, weak: true });
+  await weak.ready();
+  await core.truncate(0);
+  await core.close();
+  assert.equal(weak.closed, true);
+});
+
 Deno.test("HC-160 a read that waits goes on at the new core", async () => {
   const storage = new MemoryStorage();
   await using old = new Hypercore<string>(storage, { ...TEXT });

@@ -234,6 +234,33 @@ Deno.test("HC-117 HC-118 HC-169 HC-167 replicate() attaches to a stream or a mux
   await Promise.all(closed);
 });
 
+Deno.test("HC-W01 the channel is hypercore/alpha under the discovery key", async () => {
+  await using writer = new Hypercore<string>(TEXT);
+  await writer.append("a");
+  await using reader = new Hypercore<string>(null, writer.key, TEXT);
+  await using _ = new MemoryReplication(reader, writer);
+  await reader.get(0);
+  const { channel, remoteSupportsSeeks } = reader.peers[0]!;
+  assert.equal(channel.protocol, "hypercore/alpha");
+  assert.deepEqual(channel.aliases, ["hypercore"]);
+  assert.equal(hexText(channel.id!), hexText(writer.discoveryKey!));
+  assert.equal(remoteSupportsSeeks, true);
+});
+
+Deno.test("HC-088 compact() leaves everything readable", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await using core = new Hypercore<string>(folder, TEXT);
+    await core.append(["a", "b", "c"]);
+    await core.clear(0, 2);
+    await core.compact();
+    assert.equal(await core.get(2), "c");
+    assert.equal(await core.get(0, { wait: false }), null);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("HC-125 ondownloading is called when a core begins to want blocks", async () => {
   await using core = new Hypercore<string>({ ...TEXT, active: false, notDownloadingLinger: 0 });
   await core.ready();
