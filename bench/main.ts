@@ -8,6 +8,7 @@
  */
 import { parseArgs } from "node:util";
 import { compare, type Comparison, type Measure, type Result, table } from "./harness.ts";
+import { beeComparisons } from "./macro/bee.ts";
 import { cryptoComparisons } from "./micro/crypto.ts";
 
 const BARS: Readonly<Record<string, number>> = {
@@ -67,7 +68,9 @@ const hyperdht: Comparison = {
 };
 
 const results: Result[] = [];
-for (const comparison of [...cryptoComparisons(), ...hypercore, ...dht, hyperdht]) {
+for (
+  const comparison of [...cryptoComparisons(), ...hypercore, ...beeComparisons(runTask), ...dht, hyperdht]
+) {
   if (flags.only !== undefined && !comparison.name.includes(flags.only)) {
     continue;
   }
