@@ -7,6 +7,7 @@
 import { copyBytes, isBytes, type Readable, TypedEventEmitter } from "../base/mod.ts";
 import type { KeyPair } from "../crypto/mod.ts";
 import {
+  type AuditResult,
   type Core,
   type CoreStore,
   createStaticCopy,
@@ -63,6 +64,22 @@ export interface CoreAuth {
   readonly keyPair: LogKeyPair | null;
   /** Always null: encryption keys are not stored. */
   readonly encryptionKey: null;
+}
+
+/** Options of `store.audit()`. */
+export interface StoreAuditOptions {
+  /** Drops nothing. Default false. */
+  readonly dryRun?: boolean;
+}
+
+/** What `store.audit()` found of one core. */
+export interface CoreAudit {
+  /** 32 bytes. */
+  readonly discoveryKey: Uint8Array;
+  /** 32 bytes. */
+  readonly key: Uint8Array;
+  /** What was found. */
+  readonly audit: AuditResult;
 }
 
 /** The part of a core that `staticify` needs. */
@@ -357,6 +374,26 @@ export class Corestore extends TypedEventEmitter<CorestoreEvents> {
     if (info === null) return null;
     const { key, manifest, keyPair } = info;
     return { key, discoveryKey: info.discoveryKey, manifest, keyPair, encryptionKey: null };
+  }
+
+  /**
+   * Checks every stored core against itself, one after the other, and drops what does not hold unless `dryRun`: it can be
+   * fetched again.
+   */
+  async *audit(options: StoreAuditOptions = {}): AsyncGenerator<CoreAudit, void, void> {
+    for await (const discoveryKey of this.list()) {
+      const core = this.get({ discoveryKey, active: false });
+      await core.ready();
+      try {
+        yield {
+          discoveryKey,
+          key: core.key!,
+          audit: await core.core!.audit({ dryRun: options.dryRun ?? false }),
+        };
+      } finally {
+        await core.close();
+      }
+    }
   }
 
   /**

@@ -5,11 +5,13 @@
  * @module
  */
 export {
+  type CoreAudit,
   type CoreAuth,
   Corestore,
   Corestore as default,
   type CorestoreEvents,
   type StaticSource,
+  type StoreAuditOptions,
 } from "./corestore.ts";
 export { type CoreRegistry, type CoreWatcher } from "./core_registry.ts";
 export { CorestoreError, type CorestoreErrorCode } from "./errors.ts";

@@ -68,6 +68,18 @@ const commands = {
     while (core.length < length) await new Promise((resolve) => core.once("append", resolve));
     return core.length;
   },
+  // Fetches all blocks of one state of a core, whatever it knew before; the hash over its tree.
+  async follow({ id, length, fork }) {
+    const core = cores.get(id);
+    while (core.fork !== fork || core.length < length) {
+      await new Promise((resolve) => {
+        core.once("append", resolve);
+        core.once("truncate", resolve);
+      });
+    }
+    await core.download({ start: 0, end: length }).done();
+    return hex(await core.treeHash(length));
+  },
   async list({ store, namespace }) {
     const keys = [];
     const stream = stores.get(store).list(namespace ? Buffer.from(namespace, "hex") : undefined);
