@@ -8,6 +8,7 @@ import { blake2b, randomBytes } from "../crypto/mod.ts";
 import {
   type BootstrapperOptions,
   DHT,
+  type DHTConfig,
   type DHTMetrics,
   type DHTOptions,
   type DHTStats,
@@ -107,6 +108,14 @@ export interface HyperDHTDefaults {
   readonly randomPunchInterval: number;
 }
 
+/** Settings of {@linkcode HyperDHT}. */
+export interface HyperDHTConfig extends DHTConfig {
+  /** See {@linkcode HyperDHTOptions}. */
+  readonly randomPunchInterval: number;
+  /** See {@linkcode HyperDHTOptions}; 0 for none. */
+  readonly connectionKeepAlive: number;
+}
+
 /** Options of `dht.destroy()`. */
 export interface DestroyOptions {
   /** Whether to leave announcements to themselves (default false: they are withdrawn). */
@@ -167,6 +176,7 @@ export class HyperDHT extends DHT {
   readonly #router: Router;
   readonly #sockets: SocketPool;
   readonly #limiter: RandomPunchLimiter;
+  readonly #randomPunchIntervalMs: number;
   readonly #localAddresses: LocalAddresses;
   readonly #options: HyperDHTOptions;
   #store: RecordStore | null = null;
@@ -205,9 +215,10 @@ export class HyperDHT extends DHT {
       onmessage: (socket, message, { host, port }) =>
         this.onmessage(socket, message, { host, port, family: 4 }),
     });
+    this.#randomPunchIntervalMs = options.randomPunchInterval || RANDOM_PUNCH_INTERVAL_MS;
     this.#limiter = new RandomPunchLimiter({
       clock,
-      intervalMs: options.randomPunchInterval || RANDOM_PUNCH_INTERVAL_MS,
+      intervalMs: this.#randomPunchIntervalMs,
       isDeferred: options.deferRandomPunch === true,
     });
     this.#localAddresses = new LocalAddresses(this.udx, clock);
@@ -251,6 +262,15 @@ export class HyperDHT extends DHT {
       if (!this.online) return;
       for (const server of this.listening) server.notifyOnline();
     });
+  }
+
+  /** Settings. */
+  override get config(): HyperDHTConfig {
+    return {
+      ...super.config,
+      randomPunchInterval: this.#randomPunchIntervalMs,
+      connectionKeepAlive: this.connectionKeepAlive,
+    };
   }
 
   /** Makes an Ed25519 key pair, from a seed of 32 bytes if one is given. */

@@ -124,6 +124,7 @@ export {
   type DestroyOptions,
   HyperDHT,
   HyperDHT as default,
+  type HyperDHTConfig,
   type HyperDHTDefaults,
   type HyperDHTMetrics,
   type HyperDHTOptions,

@@ -17,6 +17,8 @@ import createTestnet, { type Testnet } from "../../../src/hyperdht/testnet/mod.t
 import { idEncoding } from "../../../src/hypercore_crypto/mod.ts";
 import { SecretStream } from "../../../src/secret_stream/mod.ts";
 import type { UDXStream } from "../../../src/udx/mod.ts";
+import { RandomPunchLimiter } from "../../../src/hyperdht/holepunch/mod.ts";
+import { VirtualClock } from "../../helpers/virtual_clock.ts";
 import { addressOf, bytesOf, keyPairOf } from "./support.ts";
 
 const FIREWALLED = { ephemeral: true, quickFirewall: false };
@@ -81,7 +83,7 @@ Deno.test("DHT-022 DHT-023 createTestnet() makes persistent nodes, more of them,
   assert.equal((await createTestnet(0)).nodes.length, 0);
 });
 
-Deno.test("DHT-001 DHT-044 DHT-054 DHT-055 DHT-056 connect() opens an encrypted stream between two keys", async () => {
+Deno.test("DHT-001 DHT-042 DHT-044 DHT-046 DHT-054 DHT-055 DHT-056 connect() opens an encrypted stream between two keys", async () => {
   await using net = await network();
   const server = await net.a.createServer().listen(keyPairOf(1));
   const accepted = new Promise<SecretStream>((resolve) => server.on("connection", resolve));
@@ -297,6 +299,53 @@ Deno.test("DHT-005 connectionKeepAlive is the keep-alive of all connections, or 
     assert.equal(socket.keepAlive, expected);
     socket.on("error", () => {});
     socket.destroy();
+  }
+});
+
+Deno.test("DHT-006 DHT-007 punches with random NATs are an interval apart, counted from the start if so wished", async () => {
+  await using net = await network();
+  assert.equal(net.a.config.randomPunchInterval, 20_000);
+  const node = net.testnet.createNode({ randomPunchInterval: 5000, deferRandomPunch: true });
+  assert.equal(node.config.randomPunchInterval, 5000);
+  assert.equal(node.config.connectionKeepAlive, 5000);
+
+  const clock = new VirtualClock();
+  const limiter = new RandomPunchLimiter({ clock, intervalMs: 5000, isDeferred: true });
+  assert.equal(limiter.isAllowed, false);
+  clock.advance(5000);
+  assert.equal(limiter.isAllowed, true);
+  limiter.begin();
+  assert.equal(limiter.isAllowed, false);
+  limiter.end();
+  clock.advance(4999);
+  assert.equal(limiter.isAllowed, false);
+  clock.advance(1);
+  assert.equal(limiter.isAllowed, true);
+  limiter.defer();
+  assert.equal(limiter.isAllowed, false);
+  assert.equal(new RandomPunchLimiter({ clock, intervalMs: 5000, isDeferred: false }).isAllowed, true);
+});
+
+Deno.test("DHT-024 key pairs and hashes need no permission; a node names the one that it lacks", async () => {
+  const program = `
+    import DHT from "${new URL("../../../src/hyperdht/mod.ts", import.meta.url)}";
+    const { publicKey } = DHT.keyPair(new Uint8Array(32));
+    console.log(DHT.hash(publicKey).byteLength);
+    const node = new DHT({ host: "127.0.0.1", bootstrap: [] });
+    await node.fullyBootstrapped().catch((error) => console.log(error.code, error.flag));
+    await node.destroy();
+  `;
+  const file = await Deno.makeTempFile({ suffix: ".ts" });
+  try {
+    await Deno.writeTextFile(file, program);
+    const config = new URL("../../../deno.json", import.meta.url).pathname;
+    const { stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--quiet", "--no-prompt", "--no-check", "--config", config, file],
+      env: { NO_COLOR: "1" },
+    }).output();
+    assert.equal(new TextDecoder().decode(stdout), "32\nERR_PERMISSION --allow-net\n");
+  } finally {
+    await Deno.remove(file);
   }
 });
 

@@ -1,0 +1,148 @@
+/** Connections over a blind relay of ours: met at, left for a direct path, and lost. */
+import { strict as assert } from "node:assert";
+import { utf8Text } from "../../../src/base/mod.ts";
+import relay from "../../../src/blind_relay/mod.ts";
+import DHT, { type DHTError, type HyperDHT, type Server } from "../../../src/hyperdht/mod.ts";
+import createTestnet, { type Testnet } from "../../../src/hyperdht/testnet/mod.ts";
+import type { SecretStream } from "../../../src/secret_stream/mod.ts";
+import type { UDXStream } from "../../../src/udx/mod.ts";
+import { keyPairOf } from "./support.ts";
+
+const FIREWALLED = { ephemeral: true, quickFirewall: false };
+const UNREACHABLE = { shareLocalAddress: false, holepunch: false as const };
+
+interface RelayNetwork extends AsyncDisposable {
+  readonly testnet: Testnet;
+  readonly a: HyperDHT;
+  readonly b: HyperDHT;
+  readonly relayServer: Server;
+  readonly relayKey: Uint8Array;
+  readonly relays: InstanceType<typeof relay.Server>;
+}
+
+async function network(): Promise<RelayNetwork> {
+  const testnet = await createTestnet(4);
+  const [a, b] = [testnet.createNode(FIREWALLED), testnet.createNode(FIREWALLED)];
+  await Promise.all([a.fullyBootstrapped(), b.fullyBootstrapped()]);
+  const relayNode = testnet.nodes[1]!;
+  const relays = new relay.Server({ createStream: (options) => relayNode.createRawStream(options) });
+  const relayServer = await relayNode.createServer({ shareLocalAddress: false }, (socket) => {
+    socket.on("error", () => {});
+    relays.accept(socket, { id: socket.remotePublicKey });
+  }).listen(keyPairOf(100));
+  return {
+    testnet,
+    a,
+    b,
+    relayServer,
+    relayKey: relayServer.publicKey!,
+    relays,
+    [Symbol.asyncDispose]: () => testnet.destroy(),
+  };
+}
+
+function echoing(socket: SecretStream): void {
+  socket.on("data", (data) => socket.write(data));
+  socket.on("end", () => socket.end());
+  socket.on("error", () => {});
+}
+
+async function exchange(socket: SecretStream, text: string): Promise<string> {
+  const answer = new Promise<string>((resolve, reject) => {
+    socket.once("data", (data) => resolve(utf8Text(data)));
+    socket.once("error", reject);
+  });
+  socket.write(text);
+  return await answer;
+}
+
+function closed(stream: { on(event: "close", listener: () => void): unknown }): Promise<void> {
+  return new Promise((resolve) => stream.on("close", () => resolve()));
+}
+
+Deno.test("DHT-028 DHT-029 DHT-077 a server's relay: a key, keys or a function, with its keep-alive", async () => {
+  await using net = await network();
+  const keepAlives: number[] = [];
+  const connect = net.a.connect.bind(net.a);
+  net.a.connect = (...args) => {
+    const stream = connect(...args);
+    queueMicrotask(() => keepAlives.push(stream.keepAlive));
+    return stream;
+  };
+  for (const [index, relayThrough] of [net.relayKey, [net.relayKey], () => net.relayKey].entries()) {
+    const server = await net.a.createServer(
+      { ...UNREACHABLE, relayThrough, relayKeepAlive: 1000 + index },
+      echoing,
+    )
+      .listen(keyPairOf(index));
+    const socket = net.b.connect(server.publicKey!, { localConnection: false });
+    assert.equal(await exchange(socket, "over the relay"), "over the relay");
+    assert.equal((socket.rawStream as UDXStream).remotePort, net.testnet.nodes[1]!.address()!.port);
+    const gone = closed(socket);
+    socket.end();
+    await gone;
+  }
+  assert.deepEqual(keepAlives, [1000, 1001, 1002]);
+  assert.deepEqual(net.a.stats.relaying, { attempts: 3, successes: 3, aborts: 0 });
+});
+
+Deno.test("DHT-048 DHT-077 both sides leave the relay once a hole is open, and its pair ends", async () => {
+  await using net = await network();
+  const server = await net.a.createServer({ shareLocalAddress: false }, echoing).listen(keyPairOf(1));
+  const paired = new Promise<void>((resolve) => {
+    const accept = net.relays.accept.bind(net.relays);
+    let closedCount = 0;
+    net.relays.accept = (...args) => {
+      const session = accept(...args);
+      session.on("error", () => {});
+      // Both sides end their sessions when they have heard of each other directly.
+      session.on("close", () => {
+        if (++closedCount === 2) resolve();
+      });
+      return session;
+    };
+  });
+  const socket = net.b.connect(server.publicKey!, { localConnection: false, relayThrough: net.relayKey });
+  assert.equal(await exchange(socket, "first"), "first");
+  const raw = socket.rawStream as UDXStream;
+  const relayPort = net.testnet.nodes[1]!.address()!.port;
+  if (raw.remotePort === relayPort) await new Promise<void>((resolve) => raw.once("remote-changed", resolve));
+  assert.notEqual(raw.remotePort, relayPort);
+  assert.equal(await exchange(socket, "second"), "second");
+  if (net.a.stats.relaying.successes > 0) await paired;
+  assert.equal(await exchange(socket, "third"), "third");
+  const gone = closed(socket);
+  socket.end();
+  await gone;
+});
+
+Deno.test("DHT-041 DHT-077 a relayed connection outlives its server", async () => {
+  await using net = await network();
+  const server = await net.a.createServer({ ...UNREACHABLE, relayThrough: net.relayKey }, echoing).listen(
+    keyPairOf(1),
+  );
+  const socket = net.b.connect(server.publicKey!, { localConnection: false });
+  assert.equal(await exchange(socket, "one"), "one");
+  await server.close();
+  assert.equal(await exchange(socket, "two"), "two");
+  const gone = closed(socket);
+  socket.end();
+  await gone;
+});
+
+Deno.test("DHT-057 DHT-048 a relay that is nowhere: the connect fails when nothing else is left, and says so", async () => {
+  await using net = await network();
+  const server = await net.a.createServer(UNREACHABLE, echoing).listen(keyPairOf(1));
+  const socket = net.b.connect(server.publicKey!, {
+    localConnection: false,
+    relayThrough: DHT.keyPair().publicKey,
+  });
+  const error = await new Promise<DHTError>((resolve) =>
+    socket.on("error", (error) => resolve(error as DHTError))
+  );
+  assert.ok(["HOLEPUNCH_ABORTED", "RELAY_ABORTED"].includes(error.code));
+  const outcomes = new Map(error.report!.attempts.map(({ stage, outcome }) => [stage, outcome]));
+  assert.ok(outcomes.get("relay") !== "ok" && outcomes.get("relay") !== null);
+  assert.ok(outcomes.get("holepunch") !== "ok");
+  assert.deepEqual(net.a.stats.relaying, { attempts: 1, successes: 0, aborts: 1 });
+});
