@@ -140,7 +140,8 @@ class DenoDatagramSocket implements DatagramSocket {
   async send(bytes: Uint8Array, address: DatagramAddress): Promise<boolean> {
     if (this.#closed) return false;
     try {
-      await this.#conn.send(bytes, this.#destination(address));
+      // The address of a single datagram is new each time, so that remembering it would only cost.
+      await this.#conn.send(bytes, netAddress(address));
       return true;
     } catch (cause) {
       if (isPermissionRefusal(cause)) {
@@ -234,7 +235,7 @@ class DenoDatagramSocket implements DatagramSocket {
   #destination(address: DatagramAddress): NetAddress {
     let destination = this.#destinations.get(address);
     if (!destination) {
-      destination = { transport: "udp", hostname: address.host, port: address.port };
+      destination = netAddress(address);
       this.#destinations.set(address, destination);
     }
     return destination;
@@ -248,6 +249,10 @@ class DenoDatagramSocket implements DatagramSocket {
       address,
     );
   }
+}
+
+function netAddress({ host, port }: DatagramAddress): NetAddress {
+  return { transport: "udp", hostname: host, port };
 }
 
 function unsupported(action: string): PlatformError {
