@@ -11,7 +11,7 @@ const HOST = "127.0.0.1";
 const NETWORK_NODES = 20;
 const LOOKUPS = 1500;
 const LOOKUPS_IN_FLIGHT = 4;
-const REQUESTS = 60_000;
+const REQUESTS = 200_000;
 const REQUESTS_IN_FLIGHT = 64;
 
 const [side, role, ...parameters] = process.argv.slice(2);

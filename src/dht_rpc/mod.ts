@@ -48,6 +48,7 @@ export type {
   UDXFirewall,
   UDXLookupOptions,
   UDXOptions,
+  UDXRelayOptions,
   UDXSocket,
   UDXSocketEvents,
   UDXSocketJSON,

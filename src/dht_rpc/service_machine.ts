@@ -47,7 +47,8 @@ export class ServiceMachine<Socket> {
   readonly #tokens: Tokens;
   readonly #limiter: RequestLimiter;
   readonly #transmits = new Queue<Transmit<Socket>>();
-  readonly #delayedPings: DelayedPing<Socket>[] = [];
+  #delayedPings: DelayedPing<Socket>[] = [];
+  #nextPingMs = Infinity;
   /** The nodes to name for targets of each row, encoded, as long as the table stays as it is. */
   readonly #named = new Map<number, Uint8Array>();
   #namedTable: unknown = null;
@@ -124,13 +125,14 @@ export class ServiceMachine<Socket> {
 
   /** Stops delayed pings. */
   suspend(): void {
-    this.#delayedPings.length = 0;
+    this.#delayedPings = [];
+    this.#nextPingMs = Infinity;
   }
 
   /** Ends for good. */
   destroy(): void {
     this.#isDestroyed = true;
-    this.#delayedPings.length = 0;
+    this.suspend();
     this.#transmits.clear();
     this.#tokens.dispose();
   }
@@ -182,11 +184,13 @@ export class ServiceMachine<Socket> {
 
   /** Answers the delayed pings that are due. */
   handleTimeout(nowMs: number): void {
-    for (let i = this.#delayedPings.length - 1; i >= 0; i--) {
-      const { request, dueMs } = this.#delayedPings[i]!;
-      if (dueMs > nowMs) continue;
-      this.#delayedPings.splice(i, 1);
-      this.#replyEmpty(request, nowMs);
+    if (nowMs < this.#nextPingMs) return;
+    this.#nextPingMs = Infinity;
+    const pings = this.#delayedPings;
+    this.#delayedPings = [];
+    for (const ping of pings) {
+      if (ping.dueMs > nowMs) this.#delay(ping);
+      else this.#replyEmpty(ping.request, nowMs);
     }
   }
 
@@ -197,9 +201,7 @@ export class ServiceMachine<Socket> {
 
   /** When {@linkcode ServiceMachine.handleTimeout} is due. */
   get deadlineMs(): number {
-    let deadlineMs = Infinity;
-    for (const { dueMs } of this.#delayedPings) deadlineMs = Math.min(deadlineMs, dueMs);
-    return deadlineMs;
+    return this.#nextPingMs;
   }
 
   /** Requests that were not served because there were too many. */
@@ -239,6 +241,11 @@ export class ServiceMachine<Socket> {
     const delayMs = decode(uint32, value);
     if (delayMs > this.#options.maxPingDelayMs || this.#delayedPings.length >= DELAYED_PINGS_MAX) return;
     const ofHost = this.#delayedPings.filter((ping) => ping.request.from.host === from.host).length;
-    if (ofHost < DELAYED_PINGS_PER_HOST_MAX) this.#delayedPings.push({ request, dueMs: nowMs + delayMs });
+    if (ofHost < DELAYED_PINGS_PER_HOST_MAX) this.#delay({ request, dueMs: nowMs + delayMs });
+  }
+
+  #delay(ping: DelayedPing<Socket>): void {
+    this.#delayedPings.push(ping);
+    this.#nextPingMs = Math.min(this.#nextPingMs, ping.dueMs);
   }
 }
