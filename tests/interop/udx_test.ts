@@ -340,6 +340,96 @@ Deno.test("UDX-024 destroying after our end resets udx-native's half-open stream
   assert.equal((await pair.native.next("close")).error, "ECONNRESET");
 });
 
+/** Our stream 1, connected to udx-native's 2, which reads but does not end by itself. */
+async function connectHalfOpen(
+  pair: Pair,
+): Promise<{ stream: UDXStream; ended: Promise<void>; closed: Promise<unknown> }> {
+  await pair.native.send({ op: "stream", id: 2, remoteId: 1, port: pair.ourPort, halfOpen: true });
+  await pair.native.next("ready");
+  const stream = pair.ours.udx.createStream(1);
+  let failure: unknown = null;
+  stream.on("error", (error) => (failure = (error as { code?: string }).code));
+  const ended = new Promise<void>((resolve) => stream.on("end", () => resolve()));
+  const closed = new Promise<unknown>((resolve) => stream.on("close", () => resolve(failure)));
+  stream.resume();
+  stream.connect(pair.ours.socket, 2, pair.nativePort);
+  return { stream, ended, closed };
+}
+
+Deno.test("UDX-024 udx-native destroying its stream amid its own transfer resets ours", async () => {
+  await using pair = await startPair();
+  const stream = await connectStreams(pair);
+  await pair.native.send({ op: "write", id: 2, byteLength: 64 * MEBIBYTE, seed: 1 });
+  await stream.first.promise;
+  await pair.native.send({ op: "destroy", id: 2 });
+  assert.equal(await stream.closed.promise, "ECONNRESET");
+  assert.equal((await pair.native.next("close")).error, null);
+});
+
+Deno.test("UDX-024 udx-native destroying after its end resets our half-open stream", async () => {
+  await using pair = await startPair();
+  const ours = await connectHalfOpen(pair);
+  await pair.native.send({ op: "end", id: 2 });
+  await ours.ended;
+  await pair.native.send({ op: "destroy", id: 2 });
+  assert.equal(await ours.closed, "ECONNRESET");
+});
+
+Deno.test("UDX-024 udx-native destroying after our end resets our half-open stream", async () => {
+  await using pair = await startPair();
+  const ours = await connectHalfOpen(pair);
+  ours.stream.end("last words");
+  await pair.native.next("end");
+  await pair.native.send({ op: "destroy", id: 2 });
+  assert.equal(await ours.closed, "ECONNRESET");
+});
+
+Deno.test("UDX-024 destroying our stream after udx-native's end resets its half-open stream", async () => {
+  await using pair = await startPair();
+  const ours = await connectHalfOpen(pair);
+  await pair.native.send({ op: "end", id: 2 });
+  await ours.ended;
+  ours.stream.destroy();
+  assert.equal((await pair.native.next("close")).error, "ECONNRESET");
+  assert.equal(await ours.closed, null);
+});
+
+Deno.test("UDX-024 UDX-031 destroying our stream resets udx-native's that is not connected yet", async () => {
+  await using pair = await startPair();
+  await pair.native.send({ op: "stream", id: 2, connect: false });
+  await pair.native.next("ready");
+  const stream = pair.ours.open(1, 2, pair.nativePort);
+  stream.stream.write("too early");
+  await pair.native.next("first");
+  stream.stream.destroy();
+  assert.equal((await pair.native.next("close")).error, "ECONNRESET");
+});
+
+Deno.test("UDX-024 UDX-031 udx-native destroying its stream resets ours that is not connected yet", async () => {
+  await using pair = await startPair();
+  const stream = pair.ours.udx.createStream(1, { firewall: () => false });
+  const first = new Promise<void>((resolve) => stream.once("data", () => resolve()));
+  let failure: unknown = null;
+  stream.on("error", (error) => (failure = (error as { code?: string }).code));
+  const closed = new Promise<void>((resolve) => stream.once("close", () => resolve()));
+  await pair.native.send({ op: "stream", id: 2, remoteId: 1, port: pair.ourPort });
+  await pair.native.next("ready");
+  await pair.native.send({ op: "write", id: 2, byteLength: 10, seed: 1, end: false });
+  await first;
+  await pair.native.send({ op: "destroy", id: 2 });
+  await closed;
+  assert.equal(failure, "ECONNRESET");
+});
+
+Deno.test("UDX-024 both sides destroy at once: both close without an error or with a reset", async () => {
+  await using pair = await startPair();
+  const stream = await connectStreams(pair);
+  await pair.native.send({ op: "destroy", id: 2 });
+  stream.stream.destroy();
+  assert.equal(await stream.closed.promise, null);
+  assert.ok([null, "ECONNRESET"].includes((await pair.native.next("close")).error as string | null));
+});
+
 Deno.test("UDX-022 messages arrive both ways", async () => {
   await using pair = await startPair();
   const stream = await connectStreams(pair);
