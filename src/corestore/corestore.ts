@@ -29,6 +29,7 @@ import { FindingPeers } from "./finding_peers.ts";
 import type { GroupNotifyHandle } from "./group_notifications.ts";
 import { GeneratorStream } from "./generator_stream.ts";
 import { checkKeyBytes, childNamespace, defaultNamespace, namedKeyPair } from "./keys.ts";
+import type { LegacyImportReport } from "./legacy/import_folder.ts";
 import type {
   CorestoreOptions,
   CorestoreReplicateOptions,
@@ -45,6 +46,8 @@ export interface CorestoreEvents {
   ready: [];
   /** The store is closed. */
   close: [];
+  /** The folder held a store of corestore 6, which was imported; told before `ready`. */
+  import: [report: LegacyImportReport];
   /** A core that this handle opened, and that is in the group `topic` (32 bytes), changed its length or fork. */
   "group-active": [topic: Uint8Array, update: GroupUpdate];
 }
@@ -187,6 +190,8 @@ export class Corestore extends TypedEventEmitter<CorestoreEvents> {
       throw error;
     }
     this.#isOpened = true;
+    const { imported } = this.#root;
+    if (this.#isRoot && imported !== null) this.emit("import", imported);
     this.emit("ready");
   }
 

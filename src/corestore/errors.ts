@@ -12,8 +12,14 @@ import { QuinceError } from "../base/mod.ts";
  * - `BAD_ARGUMENT`: an option makes no sense.
  * - `STORE_CLOSED`: the store is closing or closed.
  * - `STORE_CONFLICT`: the storage belongs to another primary key.
+ * - `STORE_LEGACY`: another program's store lies in the folder, in a format that is not read here.
  */
-export type CorestoreErrorCode = "ERR_ASSERTION" | "BAD_ARGUMENT" | "STORE_CLOSED" | "STORE_CONFLICT";
+export type CorestoreErrorCode =
+  | "ERR_ASSERTION"
+  | "BAD_ARGUMENT"
+  | "STORE_CLOSED"
+  | "STORE_CONFLICT"
+  | "STORE_LEGACY";
 
 /** A failure of a store of cores. */
 export class CorestoreError extends QuinceError {

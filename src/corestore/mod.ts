@@ -21,8 +21,8 @@ export { IDLE_STRIKE_MS, IDLE_STRIKES_MAX } from "./limits.ts";
 export * from "./options.ts";
 export {
   type BlockRange,
-  importLegacyStore,
   type LegacyCoreReport,
   type LegacyImportOptions,
   type LegacyImportReport,
-} from "./legacy/import_store.ts";
+} from "./legacy/import_folder.ts";
+export { importLegacyStore } from "./legacy/import_store.ts";

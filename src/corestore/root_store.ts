@@ -22,6 +22,8 @@ import { pause } from "./driver.ts";
 import { CorestoreError } from "./errors.ts";
 import { GroupNotifications } from "./group_notifications.ts";
 import { checkKeyBytes, namedKeyPair, PRIMARY_KEY_BYTES } from "./keys.ts";
+import { inspectFolder } from "./legacy/driver.ts";
+import { importFolder, type LegacyImportReport } from "./legacy/import_folder.ts";
 import { LOCK_RETRY_MS } from "./limits.ts";
 import type {
   CorestoreOptions,
@@ -75,6 +77,9 @@ export class RootStore {
   readonly #clock: Clock | undefined;
   readonly #waits: boolean;
   readonly #id: string | null;
+  /** Null for a storage that is no folder. */
+  readonly #folder: string | null;
+  #imported: LegacyImportReport | null = null;
   #primaryKey: Uint8Array | null;
   #opening: Promise<void> | null = null;
   #isClosing = false;
@@ -103,6 +108,7 @@ export class RootStore {
     this.#clock = options.clock;
     this.#waits = options.wait === true;
     this.#id = options.id ?? null;
+    this.#folder = typeof storage === "string" ? storage : null;
   }
 
   /** The secret that names become keys with; null before the store is open, unless it was given. */
@@ -110,9 +116,14 @@ export class RootStore {
     return this.#primaryKey;
   }
 
-  /** Goes on with the primary key that was stored in place of the former one. */
-  adoptPrimaryKey(primaryKey: Uint8Array): void {
-    this.#primaryKey = copyBytes(primaryKey);
+  /** Goes on with the primary key that is stored, in place of the former one. */
+  async reloadPrimaryKey(): Promise<void> {
+    this.#primaryKey = await this.storage.getSeed();
+  }
+
+  /** What came of the old store that lay in the folder, null where none did or it was imported before. */
+  get imported(): LegacyImportReport | null {
+    return this.#imported;
   }
 
   /** Whether the store is closing or closed. */
@@ -124,7 +135,8 @@ export class RootStore {
    * Opens storage and reads, or makes, the primary key; idempotent.
    *
    * @throws {StorageError} as the storage.
-   * @throws {CorestoreError} `STORE_CONFLICT` where another primary key or id is stored.
+   * @throws {CorestoreError} `STORE_CONFLICT` where another primary key or id is stored, `STORE_LEGACY` where a store lies
+   *   in the folder that cannot be read.
    */
   open(): Promise<void> {
     return this.#opening ??= this.#open();
@@ -133,8 +145,13 @@ export class RootStore {
   async #open(): Promise<void> {
     await this.#openStorage();
     if (this.#id !== null) await this.#checkId(this.#id);
-    const stored = await this.storage.getSeed();
-    if (stored === null && this.storage.storage.readOnly) return;
+    const { readOnly } = this.storage.storage;
+    let stored = await this.storage.getSeed();
+    if (stored === null && this.#folder !== null && !readOnly) {
+      this.#imported = await importOnOpen(this.storage, this.#folder);
+      stored = await this.storage.getSeed();
+    }
+    if (stored === null && readOnly) return;
     const primaryKey = stored ??
       await this.storage.setSeed(this.#primaryKey ?? randomBytes(PRIMARY_KEY_BYTES), { overwrite: false });
     if (this.#primaryKey !== null && !equalBytes(primaryKey, this.#primaryKey)) {
@@ -293,4 +310,15 @@ export class RootStore {
     this.#streams.destroy();
     await this.storage.close();
   }
+}
+
+/** A folder without a store of ours may hold one of corestore 6: it is taken over, and left as it is. */
+async function importOnOpen(storage: CoreStore, folder: string): Promise<LegacyImportReport | null> {
+  const found = await inspectFolder(folder);
+  if (found.kind === "corestore") return await importFolder(storage, folder, found, {});
+  if (found.kind !== "rocksdb") return null;
+  throw new CorestoreError(
+    "STORE_LEGACY",
+    `${folder} holds a corestore 7 on RocksDB, which cannot be read here: replicate it from a Node process into another folder`,
+  );
 }

@@ -139,26 +139,40 @@ Deno.test("CS-W04 importing twice keeps what is there, and goes on with what is 
   });
   await assert.rejects(cutOff, { message: "Enough" });
   const { primaryKey, cores } = await importLegacyStore(legacyFolder("store6_18"), storage);
-  assert.equal(primaryKey, "same");
+  assert.equal(primaryKey, "imported");
   for (const [i, { outcome, length, blocks, isWritable }] of cores.entries()) {
     const first = done[i];
     if (first === undefined || first.length === 0) continue;
     assert.equal(outcome, "kept");
     assert.deepEqual([length, blocks, isWritable], [first.length, first.blocks, first.isWritable]);
   }
+  const third = await importLegacyStore(legacyFolder("store6_18"), storage);
+  assert.equal(third.primaryKey, "same");
   await using store = new Corestore(storage);
   for (const expected of legacyStores.stores.store6_18!.cores) {
     await assertHolds(store.get({ key: expected.key }), expected);
   }
 });
 
-Deno.test("CS-W04 the old folder itself may be the new store's", async () => {
+Deno.test("CS-W04 a store opened where an old one lies takes it over, once, and tells", async () => {
   await withFolder(async (folder) => {
     copyFolder(legacyFolder("store6_8"), folder);
     const before = folderDigest(`${folder}/cores`);
-    await importLegacyStore(folder, folder);
+    {
+      await using store = new Corestore(folder);
+      const told: string[] = [];
+      store.on("import", ({ cores }) => told.push(`import ${cores.length}`)).on(
+        "ready",
+        () => told.push("ready"),
+      );
+      const cut = store.get({ name: "cut" });
+      await assertHolds(cut, legacyStores.stores.store6_8!.cores.find(({ name }) => name === "cut")!);
+      assert.deepEqual(told, ["import 6", "ready"]);
+      assert.equal(hexText(store.primaryKey!), legacyStores.stores.store6_8!.primaryKey);
+    }
     assert.equal(folderDigest(`${folder}/cores`), before);
     await using store = new Corestore(folder);
+    store.on("import", () => assert.fail("imported twice"));
     const main = store.get<string>({ name: "main", valueEncoding: "utf-8" });
     assert.equal(await main.get(1), "main 1 main 1 ");
   });
@@ -173,6 +187,9 @@ Deno.test("CS-W04 a folder that holds something else is refused with the reason"
     await Deno.mkdir(`${folder}/db`);
     await Deno.writeTextFile(`${folder}/CORESTORE`, "");
     await assert.rejects(importLegacyStore(folder, null!), refusal("replicate it"));
+    const store = new Corestore(folder);
+    await assert.rejects(store.ready(), { code: "STORE_LEGACY" });
+    await store.close();
   });
 });
 
