@@ -22,14 +22,17 @@ export interface BootstrapResolver {
 /**
  * Reads a bootstrap node. Source: dht-rpc `index.js`.
  *
- * @throws {Error} when there is no port.
+ * @throws {Error} when there is no port, or one that is none.
  */
 export function parseBootstrapNode(node: BootstrapNode): PeerAddress {
   if (typeof node === "object") return node;
   if (typeof node === "number") return { host: "127.0.0.1", port: node };
   const [host, port] = node.split(":");
-  if (!host || !port) throw new Error(`Bootstrap node format is host:port, not ${node}`);
-  return { host, port: Number(port) };
+  const number = Number(port);
+  if (!host || !(Number.isInteger(number) && number > 0 && number < 65_536)) {
+    throw new Error(`Bootstrap node format is host:port, not ${node}`);
+  }
+  return { host, port: number };
 }
 
 /** Resolves all nodes at the same time, keeping their order; those that cannot be resolved are left out. */

@@ -16,6 +16,7 @@ import {
   CONCURRENCY,
   DELAYED_PING_GRACE_MS,
   DOWN_HINTS_PER_TICK,
+  ID_BYTES,
   PING_DELAY_MAX_MS,
   WINDOW_REQUESTS,
 } from "./limits.ts";
@@ -487,9 +488,15 @@ export class DHT extends TypedEventEmitter<DHTEvents> implements AsyncDisposable
     return this.fullyBootstrapped(options);
   }
 
-  /** Walks to the nodes closest to `target`, 32 bytes. @throws {DHTError} `NODE_DESTROYED`. */
+  /**
+   * Walks to the nodes closest to `target`, 32 bytes.
+   *
+   * @throws {DHTError} `NODE_DESTROYED`.
+   * @throws {RangeError} for a target of another length.
+   */
   findNode<Data = Reply>(target: Uint8Array, options: QueryOptions<Data> = {}): Query<Data> {
     this.#requireAlive();
+    assertTarget(target);
     return new Query(
       this,
       this.#driver,
@@ -498,10 +505,16 @@ export class DHT extends TypedEventEmitter<DHTEvents> implements AsyncDisposable
     );
   }
 
-  /** Walks to the nodes closest to a target and asks each of them. @throws {DHTError} `NODE_DESTROYED`. */
+  /**
+   * Walks to the nodes closest to a target and asks each of them.
+   *
+   * @throws {DHTError} `NODE_DESTROYED`.
+   * @throws {RangeError} for a target that has not 32 bytes.
+   */
   query<Data = Reply>(content: QueryContent, options: QueryOptions<Data> = {}): Query<Data> {
     this.#requireAlive();
     const { target, command, value = null } = content;
+    assertTarget(target);
     return new Query(this, this.#driver, { target, internal: false, command, value: value || null }, options);
   }
 
@@ -719,6 +732,12 @@ function summarize(replies: readonly Reply[]): RttSummary {
   total.avgRtt /= replies.length;
   total.avgCloserNodes /= replies.length;
   return total;
+}
+
+function assertTarget({ byteLength }: Uint8Array): void {
+  if (byteLength !== ID_BYTES) {
+    throw new RangeError(`Cannot look for a target of ${byteLength} bytes, it has ${ID_BYTES}`);
+  }
 }
 
 function noop(): void {}

@@ -87,7 +87,9 @@ Deno.test("RPC-002 bootstrap takes host:port, ip@host:port, a port, and objects"
     await node.fullyBootstrapped();
     assert.equal(node.nodes.length, 1, JSON.stringify(form));
   }
-  assert.throws(() => new DHT({ bootstrap: ["nowhere"] }), /Bootstrap node format is host:port/);
+  for (const node of ["nowhere", "nowhere:", "nowhere:0", "nowhere:70000", "nowhere:x", ":1"]) {
+    assert.throws(() => new DHT({ bootstrap: [node] }), /Bootstrap node format is host:port/, node);
+  }
 });
 
 Deno.test("RPC-002 a suggested address that does not answer falls back to the name", async () => {
@@ -250,6 +252,10 @@ Deno.test("RPC-016 RPC-020 RPC-021 query() streams replies and ends with the clo
   assert.deepEqual(distances, [...distances].sort());
   assert.deepEqual(query.closestReplies.map((reply) => reply.from), query.closestNodes);
   await query.finished();
+  for (const length of [0, 31, 33]) {
+    assert.throws(() => node.findNode(new Uint8Array(length)), RangeError);
+    assert.throws(() => node.query({ target: new Uint8Array(length), command: 1 }), RangeError);
+  }
   const { closestNodes } = node.findNode(TARGET);
   assert.deepEqual(closestNodes, [], "a query begins when it is read");
 });
