@@ -610,3 +610,27 @@ Deno.test("RPC-014 trace tells every step, when asked for", async () => {
   assert.equal(events[2]!.kind, "query-start");
   assert.equal(events.at(-1)!.kind, "query-end");
 });
+
+Deno.test("RPC-031 RPC-032 changes of the network interfaces are told, after a resumption too", async () => {
+  await using node = new DHT({ host: HOST });
+  await node.bind();
+  const told: unknown[] = [];
+  node.on("network-change", (interfaces) => told.push(interfaces));
+  node.on("network-update", () => told.push("update"));
+  const before = node.io.networkInterfaces!;
+  before.emit("change", []);
+  assert.deepEqual(told, [[], "update"]);
+  await node.suspend();
+  assert.equal(node.io.networkInterfaces, null);
+  await node.resume();
+  assert.notEqual(node.io.networkInterfaces, before);
+  node.io.networkInterfaces!.emit("change", []);
+  assert.deepEqual(told, [[], "update", [], "update"]);
+});
+
+Deno.test("RPC-002 nodes that are known already do without bootstrap nodes", async () => {
+  await using nodes = await Nodes.start(3);
+  await using node = new DHT({ host: HOST, bootstrap: false, nodes: [to(nodes.all[2]!)] });
+  await node.fullyBootstrapped();
+  assert.equal(node.nodes.length, 3);
+});
