@@ -6,7 +6,8 @@
 import assert from "node:assert/strict";
 import { idEncoding } from "../../src/hypercore_crypto/mod.ts";
 import { NpmCorestore } from "../helpers/npm_corestore.ts";
-import { utf8Bytes, utf8Text } from "../../src/base/mod.ts";
+import { hexBytes, utf8Bytes, utf8Text } from "../../src/base/mod.ts";
+import { Corestore } from "../../src/corestore/mod.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const LINES = ["a", "a long line", "bc", "another long line", "", "naïve 🍐 and long"];
@@ -118,5 +119,53 @@ Deno.test("G-11 the reader follows logs that npm writes", async () => {
     await reader.stdin.close();
   } finally {
     await stop(reader);
+  }
+});
+
+Deno.test("a store of npm's corestore 7 is taken over by replication, names and key pairs included", async () => {
+  const folder = await Deno.makeTempDir();
+  await using npm = await NpmCorestore.start();
+  try {
+    const named = await npm.get({ id: "named", name: "main", path: ["a"] });
+    for (let i = 0; i < 30; i++) await npm.append("named", utf8Bytes(`named ${i}`));
+    const other = await npm.get({ id: "other", name: "other" });
+    await npm.append("other", utf8Bytes("only one"));
+    await npm.run("truncate", { id: "named", length: 20 });
+    await npm.append("named", utf8Bytes("named, again"));
+    const { fork, length } = await npm.describe("named");
+    await npm.run("close");
+
+    const peers = new URL("tests/interop/peers/", ROOT);
+    const exporter = new Deno.Command("node", {
+      args: [new URL("examples/corestore7_export.mjs", ROOT).pathname, `${npm.folder}/main`],
+      cwd: peers,
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+    const importer = half("corestore7_import.ts", [
+      `--allow-read=${folder}`,
+      `--allow-write=${folder}`,
+    ], [folder]);
+    const [said] = await Promise.all([
+      new Response(importer.stdout).text(),
+      exporter.stdout.pipeTo(importer.stdin),
+      importer.status,
+      exporter.status,
+    ]);
+    assert.match(said, /imported 2 cores\n$/);
+
+    await using store = new Corestore(folder);
+    const core = store.namespace("a").get<string>({ name: "main", valueEncoding: "utf-8" });
+    await core.ready();
+    assert.equal(core.id, idEncoding.encode(hexBytes(named.key)));
+    assert.deepEqual([core.length, core.fork, core.writable], [length, fork, true]);
+    assert.equal(await core.get(20), "named, again");
+    assert.equal(await core.get(19), "named 19");
+    assert.equal(core.contiguousLength, length);
+    const second = store.get<string>({ key: other.key, valueEncoding: "utf-8" });
+    assert.equal(await second.get(0), "only one");
+    assert.equal(second.writable, true);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
   }
 });

@@ -47,6 +47,9 @@ const commands = {
     }
     return keys;
   },
+  async truncate({ id, length }) {
+    await cores.get(id).truncate(length);
+  },
   describe: ({ id }) => describe(cores.get(id)),
   async append({ id, blocks }) {
     return (await cores.get(id).append(blocks.map((block) => Buffer.from(block, "hex")))).length;
