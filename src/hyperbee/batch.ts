@@ -47,7 +47,7 @@ export interface BatchHost {
   /** Asks peers for a newer version where that may be. */
   update(options: ReadOptions): Promise<void>;
   /** Appends the header where the log is empty. */
-  ensureHeader(): Promise<void>;
+  ensureHeader(): Promise<unknown> | void;
   /** The batch is in use; the bee closes it when it is closed itself. */
   opened(batch: Pick<Batch, "close">): void;
   /** The batch is not in use any more. */

@@ -40,6 +40,7 @@ export class TreeState {
   readonly cache: BlockCache;
   readonly #core: BeeCore;
   readonly #readers = new Set<Reader>();
+  #cutCount = 0;
   #isWatching = true;
 
   constructor(core: BeeCore, cacheBytes: number) {
@@ -52,6 +53,11 @@ export class TreeState {
     return this.#isWatching && (core === this.#core || core.fork === this.#core.fork) ? this.cache : null;
   }
 
+  /** How often the log was cut: what was made before a cut may be of blocks that are gone. */
+  get cutCount(): number {
+    return this.#cutCount;
+  }
+
   register(reader: Reader): void {
     this.#readers.add(reader);
   }
@@ -62,6 +68,7 @@ export class TreeState {
 
   /** The log was cut: blocks from `length` on are gone, for those too who read an older version. */
   handleTruncate(length: number): void {
+    this.#cutCount++;
     this.cache.truncate(length);
     for (const reader of this.#readers) reader.handleTruncate(length);
   }

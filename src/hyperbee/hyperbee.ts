@@ -25,6 +25,7 @@ import {
   encodeRange,
   encodeValue,
   type EntryEncoding,
+  ownBytes,
   prefixCodec,
   type RangeCodec,
 } from "./encodings.ts";
@@ -133,6 +134,8 @@ export class Hyperbee<Key = Uint8Array, Value = Uint8Array> extends TypedEventEm
     this.#state.handleTruncate(length);
     this.#handleChange(true);
   };
+  /** Makes single changes, under the lock. */
+  #writer: TreeWriter | null = null;
   #checkout: number;
   #opened = false;
   #closed = false;
@@ -361,7 +364,7 @@ export class Hyperbee<Key = Uint8Array, Value = Uint8Array> extends TypedEventEm
     options: PutOptions<Key, Value> = {},
   ): Promise<void> {
     const encoding = encodingOf(this.#encoding, options);
-    const encodedKey = encodeKey(encoding, key);
+    const encodedKey = ownBytes(encodeKey(encoding, key), key);
     const encodedValue = encodeValue(encoding, value);
     const decide = decider(encoding, options.cas, key, value);
     await this.#change((writer) => writer.put(encodedKey, encodedValue, decide));
@@ -388,21 +391,29 @@ export class Hyperbee<Key = Uint8Array, Value = Uint8Array> extends TypedEventEm
       if (!this.#opened) await this.opening;
       this.#checkOpen();
       if (this.#checkout === 0) await this.#update({});
-      const writer = new TreeWriter({
-        core: this.core,
-        state: this.#state,
-        alwaysDuplicate: this.alwaysDuplicate,
-        version: () => this.version,
-        ensureHeader: () => this.#ensureHeader(),
-      }, {});
+      const writer = this.#writer ??= this.#treeWriter();
+      let isAppended = false;
       try {
-        if (await change(writer)) await writer.append(writer.encode());
+        if (await change(writer)) {
+          await writer.append(writer.encode());
+          isAppended = true;
+        }
       } finally {
-        writer.reset();
+        if (!isAppended) writer.reset();
       }
     } finally {
       release();
     }
+  }
+
+  #treeWriter(): TreeWriter {
+    return new TreeWriter({
+      core: this.core,
+      state: this.#state,
+      alwaysDuplicate: this.alwaysDuplicate,
+      version: () => this.version,
+      ensureHeader: () => this.#ensureHeader(),
+    }, {});
   }
 
   /** Changes that are made together; they are in no other read until the batch is flushed. */
@@ -661,9 +672,9 @@ export class Hyperbee<Key = Uint8Array, Value = Uint8Array> extends TypedEventEm
     return await clearUnlinked({ core: this.core, state: this.#state, version: this.version }, options);
   }
 
-  async #ensureHeader(): Promise<void> {
+  #ensureHeader(): Promise<unknown> | void {
     if (this.core.length > 0 || !this.core.writable || this.readonly) return;
-    await this.core.append([Header.encode({ protocol: "hyperbee", metadata: this.metadata })]);
+    return this.core.append([Header.encode({ protocol: "hyperbee", metadata: this.metadata })]);
   }
 
   /** Sessions of their own have the version of their making, so that only without them peers are asked first. */

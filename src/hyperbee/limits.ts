@@ -25,6 +25,9 @@ export const DEFAULT_CACHE_BYTES: number = 64 * 1024 * 1024;
 /** What a block costs in memory beside its bytes: objects, a view, a tree node or two, the entry in the cache. */
 export const BLOCK_OVERHEAD_BYTES = 768;
 
+/** Single changes after which the tree nodes that they came by are dropped: some 10 KiB for each. */
+export const CHANGES_IN_MEMORY = 128;
+
 /** Blocks read at once ahead of an iteration: few at first, more while it goes on. */
 export const READ_AHEAD_BLOCKS: { readonly first: number; readonly most: number } = { first: 8, most: 256 };
 

@@ -7,6 +7,7 @@ import { equalBytes } from "../base/mod.ts";
 import { Block } from "./block.ts";
 import { type BeeCore, Reader, type ReadOptions, type TreeState } from "./driver.ts";
 import { findPlace, findPlaceNear, insertAt, type Place } from "./insert.ts";
+import { CHANGES_IN_MEMORY } from "./limits.ts";
 import type { EncodedEntry, NodeView } from "./node_view.ts";
 import { PendingBlocks } from "./pending.ts";
 import { planRemoval, removeAt } from "./remove.ts";
@@ -25,7 +26,17 @@ export interface WriteContext {
   /** The version in the log that changes build on. */
   version(): number;
   /** Appends the header where the log is empty. */
-  ensureHeader(): Promise<void> | void;
+  ensureHeader(): Promise<unknown> | void;
+}
+
+/** A root in memory, and what the log was when it was the newest one. */
+interface Base {
+  readonly version: number;
+  readonly fork: number;
+  readonly cutCount: number;
+  readonly root: TreeNode;
+  /** Changes that were made on it one by one: what they came by stays in memory. */
+  readonly changeCount: number;
 }
 
 /** Changes of one tree, in order. Whoever holds the bee's lock may use it, one call at a time. */
@@ -37,11 +48,11 @@ export class TreeWriter {
   /** The root with the changes that are pending; null while there are none. */
   #root: TreeNode | null = null;
   /**
-   * The stored root that a change came to nothing on.
+   * A root that is stored and still in memory: it was appended from here, or a change came to nothing on it.
    *
-   * Compat: the marks that a put left below it count for the changes that follow (see `findPlace`).
+   * Compat: in a batch the marks that a put left below it count for the changes that follow (see `findPlace`).
    */
-  #base: { readonly version: number; readonly root: TreeNode } | null = null;
+  #base: Base | null = null;
   /** Where the last key was put: sorted keys go beside each other. */
   #last: Place | null = null;
 
@@ -63,24 +74,24 @@ export class TreeWriter {
   /** Puts an entry; false where nothing was changed. The bytes are kept. */
   async put(key: Uint8Array, value: Uint8Array | null, decide: Decide | null): Promise<boolean> {
     const { shelf } = this.reader;
-    let place = this.#last === null ? null : findPlaceNear(this.#last, key, shelf);
+    const root = this.#rootAtHand() ?? await this.#rootToChange() ?? emptyRoot();
+    let place = this.#last?.path[0] === root ? findPlaceNear(this.#last, key, shelf) : null;
     if (place === null) {
-      const root = await this.#rootToChange() ?? emptyRoot();
       const found = findPlace(root, key, shelf, true);
       place = found === MISS ? await this.reader.run(() => findPlace(root, key, shelf, true)) : found;
     }
     const seq = this.#nextSeq();
     if (place.found && !await this.#mayReplace(place, value, seq, decide)) return false;
-    const { root, split } = insertAt(place, new KeyRef(seq, key));
-    this.#last = split || !place.path.at(-1)!.isLeaf ? null : place;
-    this.#push(root, key, value);
+    const inserted = insertAt(place, new KeyRef(seq, key));
+    this.#last = inserted.split || !place.path.at(-1)!.isLeaf ? null : place;
+    this.#push(inserted.root, key, value);
     return true;
   }
 
   /** Deletes an entry; false where there is none or `decide` is against it. The bytes are kept. */
   async del(key: Uint8Array, decide: Decide | null): Promise<boolean> {
     this.#last = null;
-    const root = await this.#rootToChange();
+    const root = this.#rootAtHand() ?? await this.#rootToChange();
     if (root === null) return false;
     const place = await this.reader.run((shelf) => findPlace(root, key, shelf, false));
     if (!place.found) return false;
@@ -109,15 +120,23 @@ export class TreeWriter {
     return this.reader.run((shelf) => shelf.entry(node.keySeq(place.index), node));
   }
 
-  async #rootToChange(): Promise<TreeNode | null> {
+  #rootAtHand(): TreeNode | null {
     if (this.#root !== null) return this.#root;
+    const base = this.#base;
+    if (base === null) return null;
+    const { core, state } = this.#context;
+    const isUncut = base.fork === core.fork && base.cutCount === state.cutCount;
+    return isUncut && base.version === this.#context.version() ? base.root : null;
+  }
+
+  async #rootToChange(): Promise<TreeNode | null> {
     await this.#context.ensureHeader();
     const version = this.#context.version();
-    if (this.#base?.version === version) return this.#base.root;
+    const { core: { fork }, state: { cutCount } } = this.#context;
     const stored = await this.reader.root(version);
     if (stored === null) return null;
     const root = TreeNode.from(stored);
-    this.#base = { version, root };
+    this.#base = { version, fork, cutCount, root, changeCount: 0 };
     return root;
   }
 
@@ -141,11 +160,18 @@ export class TreeWriter {
     const { core, state } = this.#context;
     const start = this.#pending?.start ?? core.length;
     const { fork } = core;
+    const { cutCount } = state;
+    const root = this.#root;
+    const changeCount = (this.#base?.changeCount ?? 0) + blocks.length;
+    const last = this.#last;
     this.reset();
     const { length } = await core.append(blocks);
     if (length !== start + blocks.length || core.fork !== fork) return;
     const cache = state.cacheFor(core);
     for (let i = 0; cache !== null && i < blocks.length; i++) cache.set(new Block(start + i, blocks[i]!));
+    if (root === null || changeCount > CHANGES_IN_MEMORY) return;
+    this.#base = { version: length, fork, cutCount, root, changeCount };
+    this.#last = last;
   }
 
   /** Forgets what was not appended. */
