@@ -49,7 +49,7 @@ export function connect(
     keepAlive: host.dht.connectionKeepAlive,
     signal: options.signal,
   });
-  if (host.dht.destroyed) stream.destroy(new DHTError("NODE_DESTROYED"));
+  if (host.isDestroyed()) stream.destroy(new DHTError("NODE_DESTROYED"));
   else if (!host.isConnectable()) stream.destroy(new DHTError("SUSPENDED"));
   if (stream.destroying) return stream;
 
@@ -167,9 +167,17 @@ class Connecting {
     const onerror = (error: Error): void => {
       this.#stream.destroy(error);
     };
+    const onclose = (): void => {
+      // The node closes its raw streams when it is suspended or destroyed.
+      this.#stream.destroy(new DHTError(this.#host.isDestroyed() ? "NODE_DESTROYED" : "SUSPENDED"));
+    };
     rawStream.on("error", onerror);
+    rawStream.on("close", onclose);
     // From then on the encrypted stream listens.
-    rawStream.once("connect", () => rawStream.off("error", onerror));
+    rawStream.once("connect", () => {
+      rawStream.off("error", onerror);
+      rawStream.off("close", onclose);
+    });
     return rawStream;
   }
 

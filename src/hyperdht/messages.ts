@@ -19,14 +19,9 @@ import {
   string,
   uint,
 } from "../compact_encoding/mod.ts";
+import type { PeerAddress } from "../dht_rpc/mod.ts";
 
-/** A host and a port. */
-export interface PeerAddress {
-  /** Textual address, IPv4 except where said otherwise. */
-  readonly host: string;
-  /** 0 to 65535. */
-  readonly port: number;
-}
+export type { PeerAddress };
 
 /** How far a handshake or hole punching message has come. Source: hyperdht `lib/router.js`. */
 export const ROUTE = {

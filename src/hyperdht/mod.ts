@@ -43,6 +43,7 @@ export type {
 export { QuinceError, type QuinceErrorOptions, TypedEventEmitter } from "../base/mod.ts";
 export type {
   AdaptiveTimeoutOptions,
+  AddResult,
   BootstrapNode,
   BootstrapperOptions,
   CommandStats,
@@ -54,8 +55,10 @@ export type {
   DHTOptions,
   DHTStats,
   HealthStats,
+  InboundRequest,
   IncomingRequest,
   IO,
+  IOState,
   NetworkHealth,
   Peer,
   PersistentPeer,
@@ -64,10 +67,12 @@ export type {
   QueryCommit,
   QueryContent,
   QueryOptions,
+  QueryStats,
   RecentNodes,
   Reply,
   ReplyOptions,
   RequestContent,
+  RequestCounters,
   RequestOptions,
   RequestStats,
   RoutingTable,
@@ -75,7 +80,9 @@ export type {
   RttSummary,
   Session,
   SuspendOptions,
+  TableEntry,
   TableNode,
+  TableRow,
   TraceEvent,
   WaitOptions,
 } from "../dht_rpc/mod.ts";
@@ -104,6 +111,7 @@ export type {
   UDXFirewall,
   UDXLookupOptions,
   UDXOptions,
+  UDXRelayOptions,
   UDXSocket,
   UDXSocketEvents,
   UDXSocketJSON,
@@ -165,7 +173,7 @@ export type {
   UnannounceOptions,
 } from "./records.ts";
 export type { RelayThrough } from "./relay_meeting.ts";
-export { Server, type ServerAddress } from "./server.ts";
+export { type ListenOptions, Server, type ServerAddress } from "./server.ts";
 export type {
   ConnectOptions,
   CreateSecretStream,

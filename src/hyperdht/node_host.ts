@@ -29,6 +29,8 @@ export interface NodeHost {
   readonly punch: PunchHost;
   /** Nodes that routed to servers before, by the hexadecimal digits of the servers' keys. */
   readonly relayAddresses: AgeingCache<readonly PeerAddress[]>;
+  /** Whether the node is being destroyed. */
+  isDestroyed(): boolean;
   /** Whether connections may be made now. */
   isConnectable(): boolean;
   /** Whether the node keeps records for others, so that its own routes are worth a look. */

@@ -28,6 +28,12 @@ import type {
   ServerOptions,
 } from "./server_options.ts";
 
+/** Options of `server.listen()`. */
+export interface ListenOptions extends AnnouncerOptions {
+  /** Closes the server when aborted before it listens. */
+  readonly signal?: AbortSignal;
+}
+
 /** What a server tells of itself. */
 export interface ServerAddress {
   /** 32 bytes. */
@@ -142,13 +148,25 @@ export class Server extends TypedEventEmitter<ServerEvents> implements AsyncDisp
    * Announces the server under `keyPair` (default: the node's) and accepts connections; resolves with the server once
    * it is announced.
    *
-   * @throws {DHTError} `ALREADY_LISTENING`, `NODE_DESTROYED`, `KEYPAIR_ALREADY_USED` (as rejections).
+   * @throws {DHTError} `ALREADY_LISTENING`, `NODE_DESTROYED`, `KEYPAIR_ALREADY_USED`, or the signal's reason (as
+   * rejections).
    */
-  async listen(keyPair: KeyPair = this.dht.defaultKeyPair, options: AnnouncerOptions = {}): Promise<this> {
+  async listen(keyPair: KeyPair = this.dht.defaultKeyPair, options: ListenOptions = {}): Promise<this> {
+    const { signal } = options;
+    signal?.throwIfAborted();
     if (this.#listening !== null) throw new DHTError("ALREADY_LISTENING");
-    if (this.dht.destroyed || this.closed) throw new DHTError("NODE_DESTROYED");
+    if (this.#host.isDestroyed() || this.closed) throw new DHTError("NODE_DESTROYED");
+    const close = (): void => {
+      this.close();
+    };
+    signal?.addEventListener("abort", close, { once: true });
     this.#listening = this.#listen(keyPair, options);
-    await this.#listening;
+    try {
+      await this.#listening;
+    } finally {
+      signal?.removeEventListener("abort", close);
+    }
+    signal?.throwIfAborted();
     return this;
   }
 
@@ -230,7 +248,7 @@ export class Server extends TypedEventEmitter<ServerEvents> implements AsyncDisp
     if (this.#closing !== null) return;
     if (this.suspended) await this.#announcer.suspend(noop);
     if (this.#closing !== null) return;
-    if (this.dht.destroyed) throw new DHTError("NODE_DESTROYED");
+    if (this.#host.isDestroyed()) throw new DHTError("NODE_DESTROYED");
     this.pool?.attachServer(this);
     this.emit("listening");
   }
@@ -269,11 +287,20 @@ export class Server extends TypedEventEmitter<ServerEvents> implements AsyncDisp
       isPunchingDisabled: this.#options.holepunch === false,
       isOpen: () => this.#closing === null && !this.suspended,
       localAddresses: () => this.dht.validateLocalAddresses(this.#host.localAddresses()),
-      emitConnection: (stream) => {
-        this.emit("connection", stream);
-      },
+      emitConnection: (stream) => this.#emitConnection(stream),
       settle: () => this.#settle(),
     };
+  }
+
+  #emitConnection(stream: SecretStream): void {
+    try {
+      this.emit("connection", stream);
+    } catch (error) {
+      // A listener's mistake is the program's, and must not stop what goes on with the packet that led here.
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
   }
 
   async #handleHandshake(

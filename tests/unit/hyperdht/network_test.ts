@@ -630,6 +630,43 @@ Deno.test("DHT-044 a signal ends a connect with its reason", async () => {
   assert.equal(await failed, reason);
 });
 
+Deno.test("DHT-035 a signal ends listen() with its reason and closes the server", async () => {
+  await using net = await network();
+  const controller = new AbortController();
+  const server = net.a.createServer();
+  const listening = server.listen(keyPairOf(1), { signal: controller.signal });
+  const reason = new Error("no longer wanted");
+  controller.abort(reason);
+  await assert.rejects(listening, reason);
+  await server.close();
+  assert.ok(server.closed);
+  await assert.rejects(net.a.createServer().listen(keyPairOf(2), { signal: controller.signal }), reason);
+  assert.equal(net.a.listening.size, 0);
+});
+
+Deno.test("DHT-068 DHT-057 whoever waits for a peer is told that the node is gone, or suspended", async () => {
+  await using net = await network(FIREWALLED, 4);
+  // Nothing but a punch that is never answered: the connect is in the middle of it.
+  const server = await net.a.createServer({ shareLocalAddress: false, holepunch: false }).listen(
+    keyPairOf(1),
+  );
+  for (const [end, code] of [["suspend", "SUSPENDED"], ["destroy", "NODE_DESTROYED"]] as const) {
+    const punching = Promise.withResolvers<void>();
+    const node = net.testnet.createNode({
+      ...FIREWALLED,
+      trace: (event) => {
+        if (event.kind === "connect" && event.step === "punch") punching.resolve();
+      },
+    });
+    await node.fullyBootstrapped();
+    const socket = node.connect(server.publicKey!, { localConnection: false });
+    const failed = failure(socket);
+    await punching.promise;
+    await node[end]();
+    assert.equal((await failed).code, code);
+  }
+});
+
 Deno.test("DHT-041 a server that closes leaves its connections alone, and its name to others", async () => {
   await using net = await network();
   await using server: Server = await net.a.createServer(echoing).listen(keyPairOf(1));
