@@ -103,7 +103,7 @@ export const TOKEN_CACHE_HOSTS_MAX = 1024;
 /** Length of the window in which requests of others are counted. */
 export const INBOUND_WINDOW_MS = 100;
 
-/** Requests served in such a window at most: above half of it sources get equal shares. dht-rpc has no bound. */
+/** Requests that sources share in such a window once half as many were served to anybody. dht-rpc has no bound. */
 export const INBOUND_REQUESTS_MAX = 5000;
 
 /** Requests that any source may have served in a window, however many others there are. */

@@ -275,7 +275,7 @@ export class NodeMachine<Socket, RequestHandle, QueryHandle> {
     if (ticket.kind === "probe") {
       this.#askProbes([...ticket.nodes, ...nodes], nowMs);
     } else if (ticket.walk.isActive) {
-      ticket.walk.query.addBootstrapNodes(nodes);
+      ticket.walk.query.addNodes(nodes);
       ticket.walk.query.start();
       this.#advance(ticket.walk, nowMs);
     }

@@ -52,7 +52,7 @@ export interface DHTOptions {
   readonly maxPingDelay?: number;
   /** Waits for answers by what nodes took before, instead of 1 s. */
   readonly adaptiveTimeout?: AdaptiveTimeoutOptions;
-  /** Requests of others that are served in 100 ms (default 5000); above half of it sources get equal shares. */
+  /** Requests of others in 100 ms that sources share (default 5000), once half as many were served to anybody. */
   readonly inboundRequestsMax?: number;
   /** Told of every step of the node. */
   readonly trace?: (event: TraceEvent) => void;

@@ -133,11 +133,11 @@ export class QueryMachine {
   /** Adds nodes of the routing table. */
   addFromTable(nodes: readonly PersistentPeer[]): void {
     this.#usedTable = true;
-    this.addBootstrapNodes(nodes);
+    this.addNodes(nodes);
   }
 
-  /** Adds bootstrap nodes. */
-  addBootstrapNodes(nodes: readonly PersistentPeer[]): void {
+  /** Adds nodes to begin with, such as bootstrap nodes. */
+  addNodes(nodes: readonly PersistentPeer[]): void {
     if (this.#options.onlyClosestNodes) return;
     for (const node of nodes) {
       const named = this.#name(addressNumber(encodeAddress(node)), () => node);
