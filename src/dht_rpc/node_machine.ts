@@ -479,9 +479,9 @@ export class NodeMachine<Socket, RequestHandle, QueryHandle> {
         break;
       }
       case "quick-probe":
-        // An answer that comes after the first walk is as good a reason for a real test.
+        // Compat: as in dht-rpc index.js an answer that comes after the first walk changes nothing, so that a node which
+        // is ready keeps its socket.
         if (this.#bootstrap.kind === "walking") this.#bootstrap.isProbeAnswered = true;
-        else this.#updateNetworkState(true, false, nowMs);
         break;
       case "probe":
         if (socket === this.#sockets?.server) this.network.handlePong(reply.to);

@@ -4,6 +4,7 @@ import { hexText, utf8Bytes } from "../../../src/base/mod.ts";
 import { DELAYED_PING, DOWN_HINT, PING, PING_NAT } from "../../../src/dht_rpc/commands.ts";
 import { encodeAddress } from "../../../src/dht_rpc/peer.ts";
 import {
+  type SimConditions,
   SimNetwork,
   type SimNode,
   type SimNodeOptions,
@@ -14,8 +15,11 @@ const TICK_MS = 5000;
 const MINUTE_MS = 60_000;
 
 /** A bootstrapper and `count` persistent nodes, and what others begin with. */
-function startNetwork(count: number, seed = 1): { network: SimNetwork; options: SimNodeOptions } {
-  const network = new SimNetwork(seed);
+function startNetwork(
+  count: number,
+  conditions: Partial<SimConditions> = {},
+): { network: SimNetwork; options: SimNodeOptions } {
+  const network = new SimNetwork(1, conditions);
   const options = { bootstrap: [network.startBootstrapper().server.address] };
   for (let i = 0; i < count; i++) {
     network.start({ ...options, ephemeral: false });
@@ -62,12 +66,20 @@ Deno.test("RPC-005 RPC-035 a node told to be persistent stays ephemeral behind a
 });
 
 Deno.test("RPC-006 RPC-035 quickFirewall: a node that can be reached knows it when it is ready, and stays ephemeral", () => {
-  const { network, options } = startNetwork(12);
+  const { network, options } = startNetwork(12, { latencyMs: 10, spreadMs: 0 });
   const node = network.start(options);
   network.run(5000);
   assert.deepEqual(without(node.events, "nat-update"), ["ready"]);
   assert.equal(node.machine.network.firewalled, false);
   assert.equal(node.machine.network.ephemeral, true);
+});
+
+Deno.test("RPC-006 RPC-035 quickFirewall: an answer after the first walk changes nothing", () => {
+  const { network, options } = startNetwork(2, { latencyMs: 10, spreadMs: 0 });
+  const node = network.start(options);
+  network.run(5000);
+  assert.equal(node.machine.requests.commandStats[PING_NAT]!.rx, 1);
+  assert.equal(node.machine.network.firewalled, true);
 });
 
 Deno.test("RPC-006 quickFirewall false: the same node takes itself for firewalled", () => {
