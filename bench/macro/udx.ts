@@ -148,7 +148,9 @@ async function measure(
 }
 
 /** Bare datagrams of a full packet's size through the same socket API, one process each way of two. */
-async function rawCeiling(backend: "deno" | "node"): Promise<number> {
+async function rawCeiling(
+  backend: "deno" | "node",
+): Promise<Pick<Result, "megabytesPerSecond" | "cpuSecondsPerGigabyte">> {
   const output = await new Deno.Command(Deno.execPath(), {
     args: [
       "run",
@@ -161,7 +163,7 @@ async function rawCeiling(backend: "deno" | "node"): Promise<number> {
     env: { DENO_NO_PACKAGE_JSON: "1" },
     stderr: "inherit",
   }).output();
-  return Number(new TextDecoder().decode(output.stdout));
+  return JSON.parse(new TextDecoder().decode(output.stdout));
 }
 
 function flag(name: string, fallback: string): string {
@@ -182,8 +184,10 @@ const print = console.log;
 const SIDES_MEASURED = SIDES.filter(({ name }) => name === NATIVE.name || name.includes(flag("sides", "")));
 
 for (const backend of ["deno", "node"] as const) {
+  const { megabytesPerSecond, cpuSecondsPerGigabyte } = await rawCeiling(backend);
   print(
-    `raw ceiling, ${backend}: ${(await rawCeiling(backend)).toFixed(1)} MB/s of 1452-byte payloads`,
+    `raw ceiling, ${backend}: ${megabytesPerSecond.toFixed(1)} MB/s of 1452-byte payloads, ` +
+      `${cpuSecondsPerGigabyte.toFixed(1)} CPU s/GB`,
   );
 }
 for (const scenario of SCENARIOS) {

@@ -4,6 +4,7 @@
  * @module
  */
 import dgram from "node:dgram";
+import { clearImmediate, setImmediate } from "node:timers";
 import type {
   DatagramAddress,
   DatagramSocket,
@@ -17,6 +18,15 @@ import { SendQueue } from "./send_queue.ts";
 
 /** What we ask the system for, as libudx does on bind (src/udx.c); the system may give less. */
 const RECEIVE_BUFFER_BYTES = 1024 * 1024;
+
+/** Bytes of a datagram that are received, as by libudx (include/udx.h); the rest of a longer one is cut off. */
+const DATAGRAM_BYTES_MAX = 2048;
+
+/**
+ * Deno's answer for the size of a socket's receive buffer (ext/node, `udp_wrap.ts`): it does not ask the system, and
+ * allocates that much, zeroed, for each datagram that it receives. Doubled on Linux, where the system does so.
+ */
+const DENO_RECEIVE_BYTES = 65_536;
 
 /** Time to live of packets for which nothing else is asked; hyperdht names the same (lib/holepuncher.js). */
 const SYSTEM_TTL = 64;
@@ -53,6 +63,15 @@ export function bindNodeDatagramSocket(options: DatagramSocketOptions): Datagram
   }
 }
 
+/** Makes Deno allocate no more than a datagram needs; false where buffer sizes are what they should be. */
+function shrinkDenoReceives(socket: dgram.Socket): boolean {
+  if (!("Deno" in globalThis) || socket.getRecvBufferSize() !== DENO_RECEIVE_BYTES) return false;
+  socket.setRecvBufferSize(DATAGRAM_BYTES_MAX / 2);
+  if (socket.getRecvBufferSize() < DATAGRAM_BYTES_MAX) socket.setRecvBufferSize(DATAGRAM_BYTES_MAX);
+  // A system that has been asked after all gives more than that (Linux 2304 at least).
+  return socket.getRecvBufferSize() === DATAGRAM_BYTES_MAX;
+}
+
 function closeQuietly(socket: dgram.Socket): void {
   try {
     socket.close();
@@ -67,9 +86,12 @@ class NodeDatagramSocket implements DatagramSocket {
   readonly #socket: dgram.Socket;
   readonly #handlers: DatagramSocketHandlers;
   readonly #batch: ReceiveBatch;
-  #deliveryArmed = false;
+  #delivery: NodeJS.Immediate | null = null;
+  #receivedCount = 0;
   readonly #queue: SendQueue;
   #closed: Promise<void> | null = null;
+  /** Whether sizes of buffers are the system's. */
+  #hasBufferSizes = true;
   #ttl = SYSTEM_TTL;
   #currentTtl = SYSTEM_TTL;
 
@@ -89,7 +111,8 @@ class NodeDatagramSocket implements DatagramSocket {
       if (!this.#closed) this.#handlers.onSendError(error, this.address);
     });
     try {
-      socket.setRecvBufferSize(RECEIVE_BUFFER_BYTES);
+      this.#hasBufferSizes = !shrinkDenoReceives(socket);
+      if (this.#hasBufferSizes) socket.setRecvBufferSize(RECEIVE_BUFFER_BYTES);
     } catch {
       // The default size works, only with more loss under load.
     }
@@ -118,6 +141,7 @@ class NodeDatagramSocket implements DatagramSocket {
 
   close(): Promise<void> {
     this.#queue.close();
+    if (this.#delivery !== null) clearImmediate(this.#delivery);
     this.#closed ??= new Promise((resolve) => this.#socket.close(() => resolve()));
     return this.#closed;
   }
@@ -134,10 +158,12 @@ class NodeDatagramSocket implements DatagramSocket {
   }
 
   getBufferSize(direction: "receive" | "send"): number {
+    this.#requireBufferSizes();
     return direction === "receive" ? this.#socket.getRecvBufferSize() : this.#socket.getSendBufferSize();
   }
 
   setBufferSize(direction: "receive" | "send", byteLength: number): void {
+    this.#requireBufferSizes();
     if (direction === "receive") this.#socket.setRecvBufferSize(byteLength);
     else this.#socket.setSendBufferSize(byteLength);
   }
@@ -146,6 +172,15 @@ class NodeDatagramSocket implements DatagramSocket {
     const on = interfaceAddress || undefined;
     if (joined) this.#socket.addMembership(group, on);
     else this.#socket.dropMembership(group, on);
+  }
+
+  #requireBufferSizes(): void {
+    if (!this.#hasBufferSizes) {
+      throw new PlatformError(
+        "ERR_UNSUPPORTED",
+        "Cannot get or set buffer sizes, Deno has no access to them",
+      );
+    }
   }
 
   /** Deno sends later than it sets: the TTL may change only between one datagram and the next. */
@@ -182,12 +217,18 @@ class NodeDatagramSocket implements DatagramSocket {
 
   #onMessage(bytes: Uint8Array, host: string, port: number): void {
     this.#batch.add(bytes, host, port);
+    this.#receivedCount++;
     if (this.#batch.isFull) return this.#batch.deliver();
-    if (this.#deliveryArmed) return;
-    this.#deliveryArmed = true;
-    queueMicrotask(() => {
-      this.#deliveryArmed = false;
-      if (!this.#closed) this.#batch.deliver();
-    });
+    this.#delivery ??= setImmediate(this.#deliverWhenQuiet, this.#receivedCount);
   }
+
+  /** Datagrams come one per turn of the event loop at best: a batch is over when a turn brought none. */
+  readonly #deliverWhenQuiet = (countBefore: number): void => {
+    if (this.#receivedCount !== countBefore) {
+      this.#delivery = setImmediate(this.#deliverWhenQuiet, this.#receivedCount);
+      return;
+    }
+    this.#delivery = null;
+    this.#batch.deliver();
+  };
 }

@@ -65,6 +65,18 @@ function bind(backend: "deno" | "node", host = "127.0.0.1", port = 0): Bound {
 }
 
 for (const backend of ["deno", "node"] as const) {
+  Deno.test(`DatagramSocket receives 2048 bytes whole and cuts off the rest (${backend})`, async () => {
+    await using from = bind(backend);
+    await using to = bind(backend);
+    const lengths: number[] = [];
+    // The first datagram meets a receive that began when the socket was bound.
+    for (const length of [1, 1500, 2048, 3000, 9000]) {
+      await from.socket.send(new Uint8Array(length), to.socket.address);
+      lengths.push((await to.inbox.take(1))[0]!.bytes.length);
+    }
+    assert.deepEqual(lengths, [1, 1500, 2048, 2048, 2048]);
+  });
+
   Deno.test(`DatagramSocket sends batches in order (${backend})`, async () => {
     await using from = bind(backend);
     await using to = bind(backend);
@@ -168,6 +180,19 @@ Deno.test("bindDatagramSocket() shares an address when asked to", async () => {
     assert.equal(second.address.port, port);
     await Promise.all([first.close(), second.close()]);
   }
+});
+
+Deno.test("DatagramSocket collects what arrives together, in node:dgram too", async () => {
+  await using from = bind("deno");
+  await using to = bind("node");
+  const batch = Array.from(
+    { length: 64 },
+    (_, i) => ({ bytes: new Uint8Array([i]), address: to.socket.address }),
+  );
+  from.socket.sendMany(batch, batch.length);
+  const received = await to.inbox.take(64);
+  assert.deepEqual(received.map(({ bytes }) => bytes[0]), batch.map((_, i) => i));
+  assert.ok(to.inbox.batchMax > 1 && to.inbox.batchMax <= 32, `${to.inbox.batchMax} at once`);
 });
 
 Deno.test("DatagramSocket settle() loses nothing that arrives meanwhile", async () => {
