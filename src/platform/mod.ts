@@ -33,5 +33,6 @@ export {
   removeFile,
   renameFile,
 } from "./files.ts";
+export { type FolderWatcher, type FolderWatcherHandlers, watchFolder } from "./folder_watcher.ts";
 export { lookupHost, type LookupResult } from "./lookup.ts";
 export { listNetworkInterfaces, type NetworkInterface } from "./network_interfaces.ts";
