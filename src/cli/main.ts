@@ -17,6 +17,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 
 const terminal: Terminal = {
   out: (text) => void process.stdout.write(text),
+  outBytes: (bytes) => void process.stdout.write(bytes),
   err: (text) => void process.stderr.write(text),
   isInteractive: process.stdout.isTTY === true,
   columns: process.stdout.columns || FALLBACK_COLUMNS,

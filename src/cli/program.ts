@@ -7,6 +7,7 @@ import { Command, CommanderError } from "commander";
 import { QuinceError } from "../base/mod.ts";
 import { addDhtCommand } from "./commands/dht.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
+import { addDrivesCommands } from "./commands/drives.ts";
 import { addRelayCommand } from "./commands/relay.ts";
 import { addTopicCommands } from "./commands/topics.ts";
 import { CommandError, type Terminal, USAGE } from "./terminal.ts";
@@ -43,5 +44,6 @@ function createProgram(terminal: Terminal): Command {
   addRelayCommand(program, terminal);
   addTopicCommands(program, terminal);
   addDoctorCommand(program, terminal);
+  addDrivesCommands(program, terminal);
   return program;
 }

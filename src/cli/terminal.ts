@@ -8,6 +8,8 @@
 export interface Terminal {
   /** Prints text to standard output, as it is. */
   out(text: string): void;
+  /** Prints bytes to standard output, as they are. */
+  outBytes(bytes: Uint8Array): void;
   /** Prints text to standard error, as it is. */
   err(text: string): void;
   /** Whether standard output is a terminal. */

@@ -30,6 +30,10 @@ export class RecordingTerminal implements Terminal {
     }
   }
 
+  outBytes(bytes: Uint8Array): void {
+    this.out(new TextDecoder().decode(bytes));
+  }
+
   err(text: string): void {
     this.errors += text;
   }

@@ -34,9 +34,10 @@ export function addTopicCommands(program: Command, terminal: Terminal): void {
     .option("--text", "the topic is the hash of the given text")
     .action(async (topic: string, flags: TopicFlags) => {
       const output = new Output(terminal, flags.json === true);
+      const target = topicOf(topic, flags);
       await using dht = new HyperDHT(nodeOptions(flags));
       const known = new Set<string>();
-      for await (const { peers } of dht.lookup(topicOf(topic, flags))) {
+      for await (const { peers } of dht.lookup(target)) {
         for (const { publicKey, relayAddresses } of peers) {
           const key = keyText(publicKey);
           if (known.has(key)) continue;
@@ -54,6 +55,7 @@ export function addTopicCommands(program: Command, terminal: Terminal): void {
     .option("--seed <seed>", "seed of the key to announce (default: a fresh one)", keyArgument)
     .action(async (topic: string, flags: TopicFlags) => {
       const output = new Output(terminal, flags.json === true);
+      const target = topicOf(topic, flags);
       await using dht = new HyperDHT(nodeOptions(flags));
       const keyPair = identity(flags.seed);
       const server = dht.createServer((socket) => {
@@ -63,7 +65,6 @@ export function addTopicCommands(program: Command, terminal: Terminal): void {
         socket.end();
       });
       await server.listen(keyPair);
-      const target = topicOf(topic, flags);
       await dht.announce(target, keyPair, server.relayAddresses ?? []).finished();
       const key = keyText(keyPair.publicKey);
       output.tell(`Announced as ${key}`, { event: "announced", key, topic: keyText(target) });
@@ -76,10 +77,12 @@ export function addTopicCommands(program: Command, terminal: Terminal): void {
     .argument("<target>", "host:port or a key")
     .action(async (target: string, flags: NetworkFlags & { readonly json?: boolean }) => {
       const output = new Output(terminal, flags.json === true);
+      const address = target.includes(":") ? addressArgument(target) : null;
+      const publicKey = address === null ? keyArgument(target) : null;
       await using dht = new HyperDHT(nodeOptions(flags));
       const startedMs = performance.now();
-      if (target.includes(":")) await dht.ping(addressArgument(target));
-      else await connectOnce(dht, keyArgument(target));
+      if (address !== null) await dht.ping(address);
+      else await connectOnce(dht, publicKey!);
       const durationMs = Math.round(performance.now() - startedMs);
       output.tell(`${target} answered in ${durationMs} ms`, { event: "answered", target, durationMs });
     });

@@ -1,0 +1,28 @@
+/**
+ * Errors of the drives tool.
+ *
+ * @module
+ */
+import { QuinceError, type QuinceErrorOptions } from "../../base/mod.ts";
+
+/**
+ * Why the tool refused:
+ *
+ * - `BAD_DRIVE`: an argument is neither a key nor a path.
+ * - `NO_STORAGE`: no place for the store is known; one has to be named.
+ * - `FOREIGN_STORAGE`: the place holds a store that another program made.
+ * - `NO_PEERS`: nobody has the drive.
+ * - `NOT_FOUND`: the drive has no such file.
+ */
+export type DrivesErrorCode = "BAD_DRIVE" | "NO_STORAGE" | "FOREIGN_STORAGE" | "NO_PEERS" | "NOT_FOUND";
+
+/** The tool refused; the message says what to do. */
+export class DrivesError extends QuinceError {
+  /** Tells why. */
+  declare readonly code: DrivesErrorCode;
+
+  /** Creates an error whose message is `code: message`. */
+  constructor(code: DrivesErrorCode, message: string, options: QuinceErrorOptions = {}) {
+    super(code, message, options);
+  }
+}

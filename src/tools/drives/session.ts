@@ -1,0 +1,118 @@
+/**
+ * One run of the tool: the store, the swarm, and the drives that are open.
+ *
+ * @module
+ */
+import { Corestore } from "../../corestore/mod.ts";
+import { Hyperdrive } from "../../hyperdrive/mod.ts";
+import type { Hyperswarm } from "../../hyperswarm/mod.ts";
+import { Localdrive, type LocaldriveOptions } from "../../localdrive/mod.ts";
+import type { Storage } from "../../storage/mod.ts";
+import { parseDrive } from "./drive_argument.ts";
+import { DrivesError } from "./errors.ts";
+
+/** A drive of the tool. */
+export type Drive = Hyperdrive | Localdrive;
+
+/** Options of {@linkcode DrivesSession}. */
+export interface DrivesSessionOptions {
+  /** Where drives are kept: a folder, found by `findStore()`, or a storage. */
+  readonly storage: string | Storage | null;
+  /** Makes the swarm, when one is needed; it is destroyed with the session. */
+  readonly createSwarm: () => Hyperswarm;
+}
+
+/** How a drive is put on the network. */
+export interface ConnectOptions {
+  /** Others may find us (default true). */
+  readonly server?: boolean;
+  /** We look for others (default true). */
+  readonly client?: boolean;
+}
+
+/** A run of the tool. */
+export class DrivesSession implements AsyncDisposable {
+  readonly #options: DrivesSessionOptions;
+  readonly #drives: Hyperdrive[] = [];
+  #store: Corestore | null = null;
+  #swarm: Hyperswarm | null = null;
+  #stopFinding: (() => void) | null = null;
+
+  /** Opens nothing yet. */
+  constructor(options: DrivesSessionOptions) {
+    this.#options = options;
+  }
+
+  /** The store. */
+  get store(): Corestore {
+    this.#store ??= new Corestore(this.#options.storage);
+    return this.#store;
+  }
+
+  /** The swarm, null before a drive is connected. */
+  get swarm(): Hyperswarm | null {
+    return this.#swarm;
+  }
+
+  /** Opens what an argument names, a drive of the network or a folder. */
+  async open(text: string, options: LocaldriveOptions = {}): Promise<Drive> {
+    const argument = parseDrive(text);
+    return argument.kind === "folder"
+      ? new Localdrive(argument.path, options)
+      : await this.openKey(argument.key);
+  }
+
+  /** Opens a drive by its key. */
+  openKey(key: Uint8Array): Promise<Hyperdrive> {
+    return this.#keep(new Hyperdrive(this.store.session(), key));
+  }
+
+  /** Opens the drive of the store that has a name, a new one where there is none. */
+  openNamed(name: string): Promise<Hyperdrive> {
+    return this.#keep(new Hyperdrive(this.store.namespace(name)));
+  }
+
+  async #keep(drive: Hyperdrive): Promise<Hyperdrive> {
+    this.#drives.push(drive);
+    await drive.ready();
+    return drive;
+  }
+
+  /** Puts a drive on the network; the result resolves once it has been looked up and announced. */
+  connect(drive: Hyperdrive, options: ConnectOptions = {}): Promise<boolean> {
+    if (this.#swarm === null) {
+      this.#swarm = this.#options.createSwarm();
+      this.#swarm.on("connection", (connection) => this.store.replicate(connection));
+    }
+    const swarm = this.#swarm;
+    const session = swarm.join(drive.discoveryKey!, options);
+    const done = drive.findingPeers();
+    this.#stopFinding = done;
+    swarm.flush().then(done, done);
+    return session.flushed();
+  }
+
+  /**
+   * Waits until a drive that is not ours is known well enough to read it.
+   *
+   * @throws {DrivesError} `NO_PEERS` where nobody has it.
+   */
+  async fetchMetadata(drive: Hyperdrive, signal?: AbortSignal): Promise<void> {
+    await drive.update({ signal });
+    if (drive.core.length > 0) return;
+    throw new DrivesError("NO_PEERS", `Nobody on the network has the drive ${drive.id}`);
+  }
+
+  /** Closes the drives, the swarm and the store. */
+  async close(): Promise<void> {
+    this.#stopFinding?.();
+    await this.#swarm?.destroy();
+    for (const drive of this.#drives) await drive.close();
+    await this.#store?.close();
+  }
+
+  /** Same as {@linkcode close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

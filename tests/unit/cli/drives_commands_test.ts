@@ -1,0 +1,307 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { runCommandLine } from "../../../src/cli/mod.ts";
+import createTestnet, { type Testnet } from "../../../src/hyperdht/testnet/mod.ts";
+import { readTree, writeTree } from "../../helpers/files.ts";
+import { RecordingTerminal } from "../../helpers/recording_terminal.ts";
+import { withFolder } from "../../helpers/store_folder.ts";
+
+/** Runs `quince drives …` to its end. */
+async function drives(...args: string[]): Promise<{ code: number; terminal: RecordingTerminal }> {
+  const terminal = new RecordingTerminal();
+  return { code: await runCommandLine(["drives", ...args], terminal), terminal };
+}
+
+/** Flags of a command on a test network with a store of its own. */
+function flags(testnet: Testnet, storage: string): string[] {
+  const [{ host, port }] = testnet.bootstrap as [{ host: string; port: number }];
+  return ["--storage", storage, "--host", "127.0.0.1", "--bootstrap", `${host}:${port}`];
+}
+
+/** Flags of a command that needs no network. */
+function local(storage: string): string[] {
+  return ["--storage", storage];
+}
+
+async function newDrive(storage: string): Promise<string> {
+  const { terminal } = await drives("touch", "--json", ...local(storage));
+  return terminal.values[0]!.key as string;
+}
+
+Deno.test("DRV-001 every command has --help", async () => {
+  for (
+    const name of [
+      "init",
+      "touch",
+      "mirror",
+      "seed",
+      "download",
+      "serve",
+      "ls",
+      "info",
+      "put",
+      "get",
+      "entry",
+      "rm",
+      "purge",
+    ]
+  ) {
+    const { code, terminal } = await drives(name, "--help");
+    assert.equal(code, 0, name);
+    assert.match(terminal.output, new RegExp(`^Usage: quince drives ${name} `));
+  }
+});
+
+Deno.test("DRV-006 touch makes drives, the one of the working directory with --use-cwd", async () => {
+  await withFolder(async (storage) => {
+    const first = await drives("touch", ...local(storage));
+    assert.match(first.terminal.output, /^New drive: [a-z0-9]{52}\n$/);
+    assert.notEqual(await newDrive(storage), await newDrive(storage));
+    const cwd = await drives("touch", "--use-cwd", ...local(storage));
+    const again = await drives("touch", "--use-cwd", ...local(storage));
+    assert.equal(cwd.terminal.output, again.terminal.output);
+  });
+});
+
+Deno.test("DRV-017 put, get, entry and rm write, read and remove files of drives and folders", async () => {
+  await withFolder(async (folder) => {
+    const storage = join(folder, "storage");
+    for (const drive of [await newDrive(storage), join(folder, "files")]) {
+      assert.equal(
+        (await drives("put", drive, "a/b.txt", "hello", ...local(storage))).terminal.output,
+        "File saved\n",
+      );
+      assert.equal((await drives("get", drive, "a/b.txt", ...local(storage))).terminal.output, "hello");
+      const entry = await drives("entry", drive, "a/b.txt", ...local(storage));
+      assert.match(entry.terminal.output, /^Key: \/a\/b\.txt\n(Sequence: 1\n)?Executable: no\nSize: 5 B\n$/);
+      const missing = await drives("get", drive, "none", ...local(storage));
+      assert.deepEqual([missing.code, missing.terminal.errors], [2, "There is no file none\n"]);
+      await drives("put", drive, "a/c", "1", ...local(storage));
+      const removed = await drives("rm", "-r", drive, "a", ...local(storage));
+      assert.equal(removed.terminal.output, "Removed 2 files\n");
+      assert.equal((await drives("rm", drive, "a/c", ...local(storage))).code, 2);
+    }
+  });
+});
+
+Deno.test("DRV-004 DRV-007 DRV-009 DRV-014 mirror brings a folder into a drive and back, ls lists it", async () => {
+  await withFolder(async (folder) => {
+    const storage = join(folder, "storage");
+    await writeTree(join(folder, "src"), {
+      "/a.txt": "1",
+      "/deep/b": "2",
+      "/no.log": "x",
+      "/link": "-> a.txt",
+    });
+    const key = await newDrive(storage);
+    const dry = await drives("mirror", "--dry-run", join(folder, "src"), key, ...local(storage));
+    assert.match(dry.terminal.output, /^\+ \/a\.txt 1 B\n/);
+    const mirrored = await drives("mirror", join(folder, "src"), key, ...local(storage), "--filter", "*.log");
+    assert.equal(mirrored.terminal.lines.at(-1), "Total files: 3 (+3 -0 ~0), version 4");
+    const silent = await drives(
+      "mirror",
+      "--silent",
+      join(folder, "src"),
+      key,
+      ...local(storage),
+      "--filter",
+      "*.log",
+    );
+    assert.equal(silent.terminal.output, "Total files: 3 (+0 -0 ~0), version 4\n");
+    assert.deepEqual((await drives("ls", key, ...local(storage))).terminal.lines, [
+      "a.txt (1 B)",
+      "deep/",
+      "link -> a.txt",
+    ]);
+    assert.deepEqual((await drives("ls", "-r", key, "--prefix", "/deep", ...local(storage))).terminal.lines, [
+      "/deep/b (1 B)",
+    ]);
+    const back = await drives(
+      "mirror",
+      key,
+      join(folder, "back"),
+      "--prefix",
+      "/deep",
+      "--json",
+      ...local(storage),
+    );
+    assert.deepEqual(back.terminal.values.map(({ event, op, key }) => [event, op, key]), [
+      ["difference", "add", "/deep/b"],
+      ["mirrored", undefined, undefined],
+    ]);
+    assert.deepEqual(await readTree(join(folder, "back")), { "/deep/b": "2" });
+    const old = await drives("mirror", key, join(folder, "old"), "--version", "2", ...local(storage));
+    assert.equal(old.code, 0);
+    assert.deepEqual(await readTree(join(folder, "old")), { "/a.txt": "1" });
+  });
+});
+
+Deno.test("DRV-005 DRV-019 ignored files are neither mirrored nor removed", async () => {
+  await withFolder(async (folder) => {
+    await writeTree(join(folder, "src"), {
+      "/.git/config": "",
+      "/.drivesignore": "# remark\nbuild/\n*.tmp\n",
+      "/build/out": "",
+      "/x.tmp": "",
+      "/kept": "1",
+    });
+    await writeTree(join(folder, "dst"), { "/.git/mine": "", "/build/mine": "", "/old": "" });
+    await drives("mirror", join(folder, "src"), join(folder, "dst"), ...local(join(folder, "storage")));
+    assert.deepEqual(Object.keys(await readTree(join(folder, "dst"))), [
+      "/.drivesignore",
+      "/.git/mine",
+      "/build/mine",
+      "/kept",
+    ]);
+  });
+});
+
+Deno.test("DRV-015 DRV-018 info tells sizes, purge deletes", async () => {
+  await withFolder(async (storage) => {
+    const key = await newDrive(storage);
+    await drives("put", key, "/a", "12345", ...local(storage));
+    const info = (await drives("info", key, "--json", ...local(storage))).terminal.values[0]!;
+    assert.deepEqual([info.key, info.version, info.writable, info.blobs], [key, 2, true, {
+      have: 1,
+      length: 1,
+    }]);
+    assert.match(
+      (await drives("info", ...local(storage))).terminal.output,
+      /^Key: [a-z0-9]{52}\nContent key: /,
+    );
+    assert.equal((await drives("purge", key, ...local(storage))).terminal.output, "Drive deleted\n");
+    const gone = (await drives("info", key, "--json", ...local(storage))).terminal.values[0]!;
+    assert.deepEqual([gone.version, gone.writable], [1, false]);
+  });
+});
+
+Deno.test("DRV-003 DRV-016 DRV-W01 init makes a store in the working directory, which is found from below", async () => {
+  await withFolder(async (folder) => {
+    const script = new URL("../../../src/cli/main.ts", import.meta.url).pathname;
+    const run = async (cwd: string, ...args: string[]): Promise<string> => {
+      const { stdout, stderr, success } = await new Deno.Command(Deno.execPath(), {
+        args: ["run", "-A", "--no-check", script, "drives", ...args],
+        cwd,
+        env: { HOME: join(folder, "home") },
+      }).output();
+      assert.ok(success, new TextDecoder().decode(stderr));
+      return new TextDecoder().decode(stdout);
+    };
+    const here = join(folder, "here");
+    await Deno.mkdir(join(here, "below"), { recursive: true });
+    await run(here, "init");
+    assert.ok((await Deno.stat(join(here, ".drives/corestore"))).isDirectory);
+    await run(join(here, "below"), "touch", "--use-cwd");
+    assert.equal(await run(here, "info"), await run(join(here, "below"), "info"));
+    await Deno.mkdir(join(folder, "elsewhere"));
+    await run(join(folder, "elsewhere"), "touch");
+    assert.ok((await Deno.stat(join(folder, "home/.drives/corestore"))).isDirectory);
+  });
+});
+
+Deno.test("a store of the npm package is refused, not damaged", async () => {
+  await withFolder(async (storage) => {
+    await writeTree(join(storage, "corestore"), { "/CORESTORE": "theirs" });
+    const { code, terminal } = await drives("touch", ...local(storage));
+    assert.equal(code, 1);
+    assert.match(terminal.errors, /^FOREIGN_STORAGE: .*--storage/);
+  });
+});
+
+Deno.test("what is neither key nor folder is an error that says so", async () => {
+  await withFolder(async (storage) => {
+    const almost = "!".repeat(52);
+    const { code, terminal } = await drives("info", almost, ...local(storage));
+    assert.equal(code, 1);
+    assert.match(terminal.errors, /^BAD_DRIVE: !+ has the length of a key/);
+    assert.match((await drives("download", "./folder", ...local(storage))).terminal.errors, /^BAD_DRIVE/);
+  });
+});
+
+Deno.test("DRV-007 DRV-008 DRV-010 a folder that is seeded is mirrored elsewhere, live, until stopped", async () => {
+  await using testnet = await createTestnet(3);
+  await withFolder(async (folder) => {
+    await writeTree(join(folder, "src"), { "/a": "1", "/deep/b": "22", "/gone": "3" });
+    const seeder = new RecordingTerminal();
+    const seeding = runCommandLine(
+      ["drives", "seed", join(folder, "src"), ...flags(testnet, join(folder, "one"))],
+      seeder,
+    );
+    const key = (await seeder.line("Drive: ")).slice(7);
+    await Promise.all([seeder.line("Announced"), seeder.line("Total files: 3")]);
+
+    const reader = new RecordingTerminal();
+    const mirroring = runCommandLine(
+      ["drives", "mirror", "--live", key, join(folder, "copy"), ...flags(testnet, join(folder, "two"))],
+      reader,
+    );
+    await reader.line("Total files: 3 (+3 -0 ~0)");
+    assert.deepEqual(await readTree(join(folder, "copy")), await readTree(join(folder, "src")));
+
+    await Deno.writeTextFile(join(folder, "src/a"), "changed");
+    await reader.line("~ /a 7 B");
+    await Deno.mkdir(join(folder, "src/new/er"), { recursive: true });
+    await Deno.writeTextFile(join(folder, "src/new/er/c"), "4");
+    await reader.line("+ /new/er/c 1 B");
+    await Deno.remove(join(folder, "src/gone"));
+    await reader.line("- /gone 1 B");
+    await reader.line("(+0 -1 ~0)");
+    assert.deepEqual(await readTree(join(folder, "copy")), await readTree(join(folder, "src")));
+    for (const terminal of [reader, seeder]) terminal.stop();
+    assert.deepEqual(await Promise.all([mirroring, seeding]), [0, 0]);
+    assert.deepEqual([reader.errors, seeder.errors], ["", ""]);
+  });
+});
+
+Deno.test("DRV-011 download fetches all blocks, and goes on where it was stopped", async () => {
+  await using testnet = await createTestnet(3);
+  await withFolder(async (folder) => {
+    await writeTree(join(folder, "src"), { "/a": "x".repeat(300_000), "/b": "2" });
+    const seeder = new RecordingTerminal();
+    const seeding = runCommandLine(
+      ["drives", "seed", "--once", join(folder, "src"), ...flags(testnet, join(folder, "one"))],
+      seeder,
+    );
+    const key = (await seeder.line("Drive: ")).slice(7);
+    await Promise.all([seeder.line("Announced"), seeder.line("Total files: 2")]);
+    const first = await drives("download", key, ...flags(testnet, join(folder, "two")));
+    assert.equal(first.terminal.output, "Downloaded 3 + 6 blocks\n");
+    const again = await drives("download", key, "--json", ...flags(testnet, join(folder, "two")));
+    assert.deepEqual(again.terminal.values, [{
+      event: "downloaded",
+      files: { have: 3, length: 3 },
+      blobs: { have: 6, length: 6 },
+      bytes: 0,
+    }]);
+    seeder.stop();
+    assert.equal(await seeding, 0);
+    const offline = await drives("mirror", key, join(folder, "out"), ...flags(testnet, join(folder, "two")));
+    assert.equal(offline.code, 0);
+    assert.equal((await readTree(join(folder, "out")))["/b"], "2");
+  });
+});
+
+Deno.test("a drive that nobody has is an error that says so", async () => {
+  await using testnet = await createTestnet(3);
+  await withFolder(async (folder) => {
+    const { code, terminal } = await drives("ls", "a".repeat(64), ...flags(testnet, folder));
+    assert.equal(code, 1);
+    assert.match(terminal.errors, /^NO_PEERS: /);
+  });
+});
+
+Deno.test("DRV-012 DRV-013 serve shows a folder until stopped", async () => {
+  await withFolder(async (folder) => {
+    await writeTree(join(folder, "src"), { "/a.txt": "hello" });
+    const terminal = new RecordingTerminal();
+    const serving = runCommandLine(
+      ["drives", "serve", join(folder, "src"), "--http-port", "0", "--verbose", ...local(folder)],
+      terminal,
+    );
+    const url = (await terminal.line("Serving at ")).slice(11);
+    assert.equal(await (await fetch(`${url}a.txt`)).text(), "hello");
+    await terminal.line("200 GET /a.txt");
+    terminal.stop();
+    assert.equal(await serving, 0);
+  });
+});
