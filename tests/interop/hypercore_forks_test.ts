@@ -11,6 +11,7 @@ import { hexBytes, hexText, SeededRandom } from "../../src/base/mod.ts";
 import { sign, signKeyPair } from "../../src/crypto/mod.ts";
 import { Hypercore, type HypercoreOptions } from "../../src/hypercore/mod.ts";
 import { assembleMultiSignature } from "../../src/hypercore/log/mod.ts";
+import { MemoryStorage, WriteBatch } from "../../src/storage/mod.ts";
 import { generatedBlocks, NpmHypercore } from "../helpers/npm_hypercore.ts";
 import { TcpReplication } from "../helpers/tcp.ts";
 
@@ -357,4 +358,93 @@ Deno.test("HC-198 a peer of npm's that floods us with requests is cut off; other
   await npm.open("reader", { key });
   await npm.connect(port, "reader");
   assert.equal(await npm.run("download", { name: "reader", start: 0, end: 200 }), true);
+});
+
+Deno.test("HC-033 HC-034 HC-124 pushed blocks are taken by the other make", async () => {
+  await using npm = await NpmHypercore.start();
+  await using tcp = new TcpReplication();
+  await using writer: Core = new Hypercore();
+  await writer.append(generatedBlocks(0, 4, 40));
+  await npm.open("reader", { key: hexText(writer.key!), allowPush: true, pushOnly: true });
+  await npm.connect(await tcp.listen(writer), "reader");
+  await new Promise<void>((resolve) => {
+    const check = (): void => {
+      if (writer.peers[0]?.remoteAllowPush) resolve();
+      else setTimeout(check, 5);
+    };
+    check();
+  });
+  writer.core!.replicator.push(2);
+  writer.core!.replicator.push(1);
+  await npm.run("waitDownloads", { name: "reader", count: 2 });
+  assert.deepEqual(
+    await Promise.all([0, 1, 2, 3].map((start) => npm.run("has", { name: "reader", start }))),
+    [false, true, true, false],
+  );
+
+  const { key } = await npm.open("theirs");
+  await npm.append("theirs", generatedBlocks(0, 4, 40));
+  await using reader: Core = new Hypercore(null, hexBytes(key), { allowPush: true, pushOnly: true });
+  const downloads: number[] = [];
+  const both = new Promise<void>((resolve) =>
+    reader.on("download", (index) => {
+      if (downloads.push(index) === 2) resolve();
+    })
+  );
+  tcp.connect(await npm.listen("theirs"), reader);
+  await npm.run("waitAllowPush", { name: "theirs" });
+  await npm.run("push", { name: "theirs", index: 3 });
+  await npm.run("push", { name: "theirs", index: 0 });
+  await both;
+  assert.deepEqual(downloads.toSorted(), [0, 3]);
+  assert.equal(reader.length, 4);
+  assert.equal(reader.replicator!.stats.wireRequest.tx, 0);
+});
+
+Deno.test("HC-141 HC-182 HC-186 static cores pass both ways", async () => {
+  await using npm = await NpmHypercore.start();
+  await using tcp = new TcpReplication();
+  await using source: Core = new Hypercore();
+  await source.append(generatedBlocks(0, 13, 40));
+  const hash = await source.treeHash(11);
+  await using ours: Core = new Hypercore({ manifest: { quorum: 0, prologue: { hash, length: 11 } } });
+  await ours.ready();
+  await ours.core!.copyPrologue(source.state!);
+  const prologue = { hash: `hex:${hexText(hash)}`, length: 11 };
+  await npm.open("source");
+  await npm.append("source", generatedBlocks(0, 12, 40));
+  const { key } = await npm.open("static", { manifest: { quorum: 0, signers: [], prologue } });
+  assert.equal(hexText(ours.key!), key);
+  await npm.open("reader", { key });
+  await npm.connect(await tcp.listen(ours), "reader");
+  assert.equal(hexText((await npm.get("reader", 10))!), hexText(generatedBlocks(10, 1, 40)[0]!));
+  assert.equal((await npm.describe("reader")).length, 11);
+  await npm.run("copyPrologue", { name: "static", from: "source" });
+  await using reader: Core = new Hypercore(null, hexBytes(key));
+  tcp.connect(await npm.listen("static"), reader);
+  assert.equal(hexText((await reader.get(4))!), hexText(generatedBlocks(4, 1, 40)[0]!));
+  assert.deepEqual([reader.length, reader.state!.signature], [11, null]);
+});
+
+Deno.test("HC-143 a proof of npm's for lost roots restores ours", async () => {
+  const { ours: pair, theirs } = keyPair(6);
+  await using npm = await NpmHypercore.start();
+  await npm.open("whole", { keyPair: theirs, compat: true });
+  await npm.append("whole", generatedBlocks(0, 5, 30));
+  const storage = new MemoryStorage();
+  await using holder = new Hypercore(storage, { keyPair: signKeyPair(new Uint8Array(32).fill(7)) });
+  await holder.ready();
+  const core: Core = new Hypercore(storage, pair.publicKey, { keyPair: pair, compat: true });
+  await core.append(generatedBlocks(0, 5, 30));
+  const { key } = core;
+  await core.close();
+  const batch = new WriteBatch();
+  batch.deleteRow("node", 2, 3);
+  await storage.write(batch);
+  await using broken: Core = new Hypercore(storage, key, {});
+  await broken.ready();
+  assert.equal(broken.core!.log.isBroken, true);
+  const proof = await npm.run<string>("remoteProof", { name: "whole", treeIndex: 3 });
+  assert.equal(await broken.recoverFromRemoteProof(hexBytes(proof)), true);
+  assert.equal(hexText(await broken.treeHash()), await npm.run("treeHash", { name: "whole" }));
 });

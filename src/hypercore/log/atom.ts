@@ -46,6 +46,11 @@ export class Atom {
     return this.#overlay;
   }
 
+  /** Whether the atom is for logs in `store`. */
+  isOf(store: CoreStore): boolean {
+    return store === this.#store;
+  }
+
   /** Whether a flush is under way. */
   get flushing(): boolean {
     return this.#flushing !== null;
@@ -71,9 +76,10 @@ export class Atom {
     this.#members.add(member);
   }
 
-  /** Takes a log out; its changes that are not flushed stay in the atom. */
-  leave(member: AtomMember): void {
+  /** Takes a log out; its changes that are not flushed are gone, those of its record under `layerKey` too. */
+  leave(member: AtomMember, layerKey: Uint8Array | null): void {
     this.#members.delete(member);
+    this.#overlay.forget(member.owner, layerKey);
   }
 
   /**

@@ -534,11 +534,6 @@ export class Log {
     });
   }
 
-  /** Changes what signs appends, for as long as the log is open. */
-  setKeyPair(keyPair: LogKeyPair | null): void {
-    this.#keyPair = keyPair;
-  }
-
   /** Above 0 where peers may have seen own appends that are not stored. */
   get recovering(): number {
     return this.#state.recovering;
@@ -567,7 +562,7 @@ export class Log {
       } else if (origin.kind === "branch") {
         origin.main.#branches.delete(origin.name);
       } else {
-        origin.atom.leave(origin.member);
+        origin.atom.leave(origin.member, this.#state.layer?.key ?? null);
         origin.parent.#atomized = null;
       }
     });
@@ -639,8 +634,12 @@ export class Log {
     }
     const open = main.#branches.get(name);
     if (open !== undefined) {
-      if (overwrite) throw this.#identity.error("ERR_ASSERTION", `Session "${name}" is open`);
       const log = await open;
+      if (log.#closing !== null) {
+        await log.#closing;
+        return await this.branch(name, overwrite);
+      }
+      if (overwrite) throw this.#identity.error("ERR_ASSERTION", `Session "${name}" is open`);
       log.#users++;
       return log;
     }
@@ -661,6 +660,7 @@ export class Log {
     if (this.#origin.kind === "atom" || (this.#atomized !== null && this.#atomized.atom !== atom)) {
       throw this.#identity.error("ERR_ASSERTION", "Session already atomized");
     }
+    if (!atom.isOf(this.#store)) throw this.#identity.error("ERR_ASSERTION", "Atom is of another storage");
     if (this.#atomized !== null) {
       this.#atomized.log.#users++;
       return this.#atomized.log;

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { compareBytes, copyBytes, hexText } from "../../base/mod.ts";
+import { compareBytes, copyBytes, equalBytes, hexText } from "../../base/mod.ts";
 import type {
   RecordRange,
   RecordTable,
@@ -15,6 +15,7 @@ import type {
   WriteBatch,
 } from "../../storage/mod.ts";
 import type { LogStorage } from "./log_storage.ts";
+import { ownerKey } from "./records.ts";
 
 /** Rows of one owner in one table that differ from what is stored. */
 interface RowChanges {
@@ -98,6 +99,17 @@ export class Overlay implements LogStorage {
   reset(): void {
     this.#rows = new Map();
     this.#records = new Map();
+  }
+
+  /** Forgets the changes of one owner: rows, user data, and the record of a branch under `layerKey`. */
+  forget(owner: number, layerKey: Uint8Array | null): void {
+    for (const [id, changes] of this.#rows) if (changes.owner === owner) this.#rows.delete(id);
+    const prefix = ownerKey(owner);
+    for (const [id, { table, key }] of this.#records) {
+      const isUserData = table === "user" && equalBytes(key.subarray(0, prefix.byteLength), prefix);
+      const isLayer = table === "session" && layerKey !== null && equalBytes(key, layerKey);
+      if (isUserData || isLayer) this.#records.delete(id);
+    }
   }
 
   /** One row as it will be. */

@@ -265,8 +265,38 @@ Deno.test("HC-048 what an atom holds back is gone with its session", async () =>
     core.session({ atom: core.state!.storage.createAtom() }).ready(),
     hasCode("ERR_ASSERTION"),
   );
+  await session.setUserData("note", "gone too");
   await session.close();
   assert.deepEqual(await text(core), ["a"]);
+  await atom.flush();
+  assert.deepEqual(await text(core), ["a"]);
+  assert.equal(await core.getUserData("note"), null);
+  const { droppedBlocks } = await core.core!.audit({ dryRun: true });
+  assert.equal(droppedBlocks, 0);
+  await using again = core.session<string>({ ...TEXT, atom });
+  await again.append("B");
+  await atom.flush();
+  assert.deepEqual(await text(core), ["a", "B"]);
+});
+
+Deno.test("HC-048 an atom of another storage is refused", async () => {
+  await using core = await coreOf(["a"]);
+  await using other = new Hypercore<string>(TEXT);
+  await other.ready();
+  const atom = other.state!.storage.createAtom();
+  await assert.rejects(core.session({ atom }).ready(), hasCode("ERR_ASSERTION"));
+});
+
+Deno.test("HC-047 a branch can be opened again while it is being closed", async () => {
+  await using core = await coreOf(["a"]);
+  const first = core.session<string>({ ...TEXT, name: "draft" });
+  await first.ready();
+  const append = first.append("b");
+  const closing = first.close();
+  await using second = core.session<string>({ ...TEXT, name: "draft" });
+  await second.append("c");
+  await Promise.all([append, closing]);
+  assert.deepEqual(await text(second), ["a", "b", "c"]);
 });
 
 Deno.test("HC-048 a flush that fails changes nothing", async () => {

@@ -73,6 +73,18 @@ const commands = {
     }
     return core(name).heard;
   },
+  push: ({ name, index }) => core(name).core.replicator.push(index),
+  async waitAllowPush({ name }) {
+    while (!core(name).peers.some((peer) => peer.remoteAllowPush)) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  },
+  waitDownloads: ({ name, count }) => waitUntil(core(name), "download", () => core(name).downloads >= count),
+  copyPrologue: ({ name, from }) => core(name).core.copyPrologue(core(from).state),
+  async remoteProof({ name, treeIndex }) {
+    return (await core(name).generateRemoteProofForTreeNode(treeIndex)).toString("hex");
+  },
+  recover: ({ name, proof }) => core(name).recoverFromRemoteProof(Buffer.from(proof, "hex")),
   // Misbehaves: puts another block in place of a stored one, so that its proofs are wrong.
   async tamper({ name, index }) {
     const tx = core(name).state.storage.write();
