@@ -193,7 +193,7 @@ export class HyperDHT extends DHT {
     super({
       ...options,
       port: options.port || DEFAULT_PORT,
-      bootstrap: options.bootstrap || BOOTSTRAP_NODES,
+      bootstrap: options.bootstrap ?? BOOTSTRAP_NODES,
       filterNode: (node) => !isStray(node) && (options.filterNode ?? options.addNode ?? acceptAll)(node),
     });
     const clock = options.clock ?? systemClock;

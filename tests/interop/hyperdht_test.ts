@@ -386,9 +386,19 @@ Deno.test("DHT-015 DHT-017 connectRawStream() opens a second stream beside a con
   await echo(socket, "the connection goes on");
 });
 
+/** Two ports that nobody has bound just now. */
+function freePorts(): [number, number] {
+  const sockets = [0, 0].map((port) =>
+    Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port })
+  );
+  const ports = sockets.map((socket) => (socket.addr as Deno.NetAddr).port);
+  for (const socket of sockets) socket.close();
+  return ports as [number, number];
+}
+
 Deno.test("DHT-013 DHT-002 bootstrappers of either make lead into one network", async () => {
   await using npm = await NpmHyperDHT.start();
-  const port = 41_000 + Math.floor(Math.random() * 8000);
+  const [port, otherPort] = freePorts();
   await using ours = DHT.bootstrapper(port, "127.0.0.1", { host: "127.0.0.1" });
   await ours.fullyBootstrapped();
   assert.equal(ours.address()!.port, port);
@@ -396,7 +406,7 @@ Deno.test("DHT-013 DHT-002 bootstrappers of either make lead into one network", 
   const joined = await npm.run<{ node: number }>("node", { bootstrap, ephemeral: false, firewalled: false });
   assert.equal((await npm.run<{ firewalled: boolean }>("address", { node: joined.node })).firewalled, false);
 
-  const theirs = await npm.run<{ port: number }>("bootstrapper", { port: port + 1 });
+  const theirs = await npm.run<{ port: number }>("bootstrapper", { port: otherPort });
   await using node = new DHT({
     host: "127.0.0.1",
     bootstrap: [`127.0.0.1:${theirs.port}`],

@@ -618,6 +618,8 @@ Deno.test("DHT-002 DHT-008 DHT-009 DHT-011 options of nodes: an isolated root, a
   assert.equal(node.nodes.length, 1);
   assert.ok(node.io.serverSocket!.address()!.port >= known.port + 10);
   assert.throws(() => DHT.bootstrapper(0, "127.0.0.1"), /Port is required/);
+  await using alone = new DHT({ bootstrap: false, host: "127.0.0.1" });
+  assert.deepEqual(alone.bootstrapNodes, []);
 });
 
 Deno.test("DHT-044 a signal ends a connect with its reason", async () => {
