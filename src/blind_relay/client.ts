@@ -8,6 +8,7 @@ import { type Channel, type FramedStream, type Message, Protomux } from "../prot
 import type { UDXStream } from "../udx/mod.ts";
 import { type ChannelSettings, createRelayChannel } from "./channel.ts";
 import { BlindRelayError } from "./errors.ts";
+import { ChannelLifetime } from "./lifetime.ts";
 import { END_REASONS, pair, type PairMessage, TOKEN_BYTES, unpair, type UnpairMessage } from "./messages.ts";
 
 /** Events of {@linkcode BlindRelayClient} with the arguments of their listeners. */
@@ -114,10 +115,7 @@ export class BlindRelayClient extends TypedEventEmitter<BlindRelayClientEvents> 
   /** Requests that have their answer, but whose reader has not taken it. */
   readonly #answered = new WeakSet<BlindRelayRequest>();
   readonly #host: RequestHost;
-  readonly #closedWait: PromiseWithResolvers<void> = Promise.withResolvers<void>();
-  #isEnding = false;
-  #isDestroyed = false;
-  #error: Error | null = null;
+  readonly #lifetime: ChannelLifetime;
 
   /** Creates the client of `stream`. @throws {BlindRelayError} `DUPLICATE_CHANNEL`, `CHANNEL_CLOSED`. */
   constructor(stream: FramedStream | Protomux, options: ChannelSettings = {}) {
@@ -140,10 +138,11 @@ export class BlindRelayClient extends TypedEventEmitter<BlindRelayClientEvents> 
       },
       onclose: () => this.#handleClose(),
       ondestroy: () => {
-        this.#isDestroyed = true;
+        this.#lifetime.handleDestroy();
         this.emit("destroy");
       },
     });
+    this.#lifetime = new ChannelLifetime(this.#channel, () => this.#requests.size > 0);
     this.#pair = this.#channel.addMessage({
       encoding: pair,
       onmessage: (message) => this.#handlePair(message),
@@ -227,7 +226,7 @@ export class BlindRelayClient extends TypedEventEmitter<BlindRelayClientEvents> 
    * @throws {BlindRelayError} `CHANNEL_DESTROYED`.
    */
   unpair(token: Uint8Array): void {
-    if (this.#isDestroyed) throw new BlindRelayError("CHANNEL_DESTROYED");
+    if (this.#lifetime.isDestroyed) throw new BlindRelayError("CHANNEL_DESTROYED");
     this.#requests.get(hexText(token))?.destroy(new BlindRelayError("PAIRING_CANCELLED"));
     this.#unpair.send({ token });
   }
@@ -244,34 +243,27 @@ export class BlindRelayClient extends TypedEventEmitter<BlindRelayClientEvents> 
 
   /** Closes the channel, and with it the pairs, once no request waits; resolves when it is closed. */
   end(): Promise<void> {
-    this.#isEnding = true;
-    this.#endMaybe();
-    return this.#closedWait.promise;
+    return this.#lifetime.end();
   }
 
   /** Closes the channel, and with it the requests and the pairs; requests are destroyed with `error`. */
   destroy(error?: Error | null): void {
-    if (this.#isDestroyed) return;
-    this.#isDestroyed = true;
-    this.#error = error ?? new BlindRelayError("CHANNEL_DESTROYED");
-    this.#channel.close();
+    this.#lifetime.destroy(error);
   }
 
   /** Destroys the client and waits until its handlers are done. */
   [Symbol.asyncDispose](): Promise<void> {
-    this.destroy();
-    return this.#channel.fullyClosed();
+    return this.#lifetime.dispose();
   }
 
   #closeError(): BlindRelayError | null {
-    if (this.#isDestroyed) return new BlindRelayError("CHANNEL_DESTROYED");
+    if (this.#lifetime.isDestroyed) return new BlindRelayError("CHANNEL_DESTROYED");
     return this.#channel.closed ? new BlindRelayError("CHANNEL_CLOSED") : null;
   }
 
   #handleClose(): void {
-    this.#closedWait.resolve();
-    const error = this.#error ?? new BlindRelayError("CHANNEL_CLOSED");
-    for (const request of this.#requests.values()) request.destroy(error);
+    this.#lifetime.handleClose();
+    for (const request of this.#requests.values()) request.destroy(this.#lifetime.closeError);
     this.#requests.clear();
     if (BlindRelayClient.#clients.get(this.stream) === this) BlindRelayClient.#clients.delete(this.stream);
     this.emit("close");
@@ -295,10 +287,6 @@ export class BlindRelayClient extends TypedEventEmitter<BlindRelayClientEvents> 
   #forget(request: BlindRelayRequest): void {
     const key = hexText(request.token);
     if (this.#requests.get(key) === request) this.#requests.delete(key);
-    this.#endMaybe();
-  }
-
-  #endMaybe(): void {
-    if (this.#isEnding && this.#requests.size === 0) this.#channel.close();
+    this.#lifetime.endMaybe();
   }
 }

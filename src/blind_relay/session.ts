@@ -8,6 +8,7 @@ import { type Channel, type FramedStream, type Message, Protomux } from "../prot
 import type { UDXStream } from "../udx/mod.ts";
 import { type ChannelSettings, createRelayChannel } from "./channel.ts";
 import { BlindRelayError } from "./errors.ts";
+import { ChannelLifetime } from "./lifetime.ts";
 import { UNREAD_REPLIES_MAX } from "./limits.ts";
 import { endReasonOf, pair, type PairMessage, unpair, type UnpairMessage } from "./messages.ts";
 
@@ -57,10 +58,7 @@ export class BlindRelaySession extends TypedEventEmitter<BlindRelaySessionEvents
   readonly #channel: Channel;
   readonly #pair: Message<PairMessage>;
   readonly #unpair: Message<UnpairMessage>;
-  readonly #closedWait: PromiseWithResolvers<void> = Promise.withResolvers<void>();
-  #isEnding = false;
-  #isDestroyed = false;
-  #error: Error | null = null;
+  readonly #lifetime: ChannelLifetime;
   #unreadReplyCount = 0;
 
   static {
@@ -74,7 +72,7 @@ export class BlindRelaySession extends TypedEventEmitter<BlindRelaySessionEvents
         session.emit("unpair", token, error);
         session.#countReply();
       },
-      endMaybe: (session) => session.#endMaybe(),
+      endMaybe: (session) => session.#lifetime.endMaybe(),
     };
   }
 
@@ -91,6 +89,7 @@ export class BlindRelaySession extends TypedEventEmitter<BlindRelaySessionEvents
         this.#unreadReplyCount = 0;
       },
     });
+    this.#lifetime = new ChannelLifetime(this.#channel, () => this.#host.isPairing(this));
     this.#pair = this.#channel.addMessage({
       encoding: pair,
       onmessage: (message) => this.#host.handlePair(this, message),
@@ -119,7 +118,7 @@ export class BlindRelaySession extends TypedEventEmitter<BlindRelaySessionEvents
 
   /** What the session was destroyed with, null otherwise. Not in the npm package. */
   get error(): Error | null {
-    return this.#error;
+    return this.#lifetime.error;
   }
 
   /** Collects what is sent until `uncork()`. */
@@ -134,23 +133,17 @@ export class BlindRelaySession extends TypedEventEmitter<BlindRelaySessionEvents
 
   /** Closes the session, and with it its pairs, once no request waits; resolves when it is closed. */
   end(): Promise<void> {
-    this.#isEnding = true;
-    this.#endMaybe();
-    return this.#closedWait.promise;
+    return this.#lifetime.end();
   }
 
   /** Closes the session, and with it its requests and pairs; their streams are destroyed with `error`. */
   destroy(error?: Error | null): void {
-    if (this.#isDestroyed) return;
-    this.#isDestroyed = true;
-    this.#error = error ?? new BlindRelayError("CHANNEL_DESTROYED");
-    this.#channel.close();
+    this.#lifetime.destroy(error);
   }
 
   /** Destroys the session and waits until its handlers are done. */
   [Symbol.asyncDispose](): Promise<void> {
-    this.destroy();
-    return this.#channel.fullyClosed();
+    return this.#lifetime.dispose();
   }
 
   #handleOpen(): void {
@@ -159,18 +152,14 @@ export class BlindRelaySession extends TypedEventEmitter<BlindRelaySessionEvents
   }
 
   #handleClose(): void {
-    this.#closedWait.resolve();
-    this.#host.handleClose(this, this.#error ?? new BlindRelayError("CHANNEL_CLOSED"));
+    this.#lifetime.handleClose();
+    this.#host.handleClose(this, this.#lifetime.closeError);
     this.emit("close");
   }
 
   #handleDestroy(): void {
-    this.#isDestroyed = true;
+    this.#lifetime.handleDestroy();
     this.emit("destroy");
-  }
-
-  #endMaybe(): void {
-    if (this.#isEnding && !this.#host.isPairing(this)) this.#channel.close();
   }
 
   #countReply(): void {

@@ -24,7 +24,7 @@ export class RelayQueue {
     this.#arm();
   }
 
-  /** Whether packets wait. */
+  /** Whether nothing waits. */
   get isEmpty(): boolean {
     return this.#waiting.length === 0;
   }
