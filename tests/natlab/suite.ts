@@ -5,7 +5,7 @@
 import { strict as assert } from "node:assert";
 import { fileURLToPath } from "node:url";
 import { Lab, type Make } from "./lab.ts";
-import { allPairs, KINDS, runMatrix, type Try } from "./matrix.ts";
+import { allPairs, ask, KINDS, runMatrix, startNodes, type Try } from "./matrix.ts";
 import { runLostNodes, runScenarios, SCENARIOS } from "./scenarios.ts";
 
 const MIXED_NODES: readonly Make[] = Array.from({ length: 8 }, (_, i) => i % 2 === 0 ? "quince" : "npm");
@@ -66,6 +66,18 @@ for (const [client, server] of PAIRS_OF_MAKES) {
     );
   });
 }
+
+Deno.test("DHT-076 two hosts of one home connect over their own network, whatever the NAT before it", async () => {
+  await using lab = await Lab.up(`public=${MIXED_NODES.length} flat=symmetric,hosts=2`);
+  const bootstrap = await startNodes(lab, MIXED_NODES);
+  const [client, server] = await Promise.all([lab.start("flat1", "quince"), lab.start("flat2", "quince")]);
+  await ask(server, { command: "start", id: "s", options: { bootstrap } }, "started");
+  const { key } = await ask(server, { command: "listen", id: "s" }, "listening");
+  await ask(client, { command: "start", id: "c", options: { bootstrap } }, "started");
+  const { isOk, error, remote } = await ask(client, { command: "connect", id: "c", key }, "connected");
+  assert.ok(isOk, String(error));
+  assert.match(String(remote), /^192\.168\./);
+});
 
 Deno.test("DHT-073 low TTLs spare routers that remember what nobody asked for", async () => {
   const pairs = [["answering", "answering"]] as const;
