@@ -352,7 +352,8 @@ export class RequestMachine<Socket, Purpose> {
       if (request.sent > (request.retries ?? REQUEST_RETRIES)) {
         this.stats.timeouts++;
         const { host, port } = request.to;
-        const message = `Request timed out, ${host}:${port} did not answer ${request.sent} times`;
+        const attempts = request.sent === 1 ? "1 attempt" : `${request.sent} attempts`;
+        const message = `Request timed out, ${host}:${port} did not answer in ${attempts}`;
         this.cancel(request, new DHTError("REQUEST_TIMEOUT", message), nowMs);
       } else {
         this.stats.retries++;
