@@ -24,6 +24,12 @@ import { RelayMeeting, selectRelay } from "./relay_meeting.ts";
 import type { RoutedHandshake } from "./router.ts";
 import type { ConnectOptions } from "./server_options.ts";
 
+/** How a connect differs from those that programs make. */
+export interface ConnectPolicy {
+  /** Whether a relay is met at when the server names one. */
+  readonly isRelayAllowed: boolean;
+}
+
 /**
  * Connects to a server; the stream opens once there is a way to it.
  *
@@ -33,6 +39,7 @@ export function connect(
   host: NodeHost,
   target: Uint8Array | string,
   options: ConnectOptions = {},
+  policy: ConnectPolicy = { isRelayAllowed: true },
 ): SecretStream {
   const { key, nodes } = parseTarget(target);
   const known = options.pool?.get(key) ?? null;
@@ -53,9 +60,10 @@ export function connect(
   else if (!host.isConnectable()) stream.destroy(new DHTError("SUSPENDED"));
   if (stream.destroying) return stream;
 
-  options.pool?.attachStream(stream, false);
   const relayAddresses = options.relayAddresses ?? options.nodes ?? nodes ?? [];
-  new Connecting(host, stream, publicKey, relayAddresses, options).start();
+  const connecting = new Connecting(host, stream, publicKey, { ...options, relayAddresses }, policy);
+  options.pool?.attachStream(stream, false);
+  connecting.start();
   return stream;
 }
 
@@ -94,8 +102,8 @@ class Connecting {
     host: NodeHost,
     stream: SecretStream,
     publicKey: Uint8Array,
-    relayAddresses: readonly PeerAddress[],
-    options: ConnectOptions,
+    options: ConnectOptions & { readonly relayAddresses: readonly PeerAddress[] },
+    { isRelayAllowed }: ConnectPolicy,
   ) {
     this.#host = host;
     this.#stream = stream;
@@ -112,9 +120,10 @@ class Connecting {
       nowMs: host.clock.nowMs(),
       wallMs: host.clock.wallMs(),
       route: this.#earlierRoute(),
-      relayAddresses: this.#knownNodes(relayAddresses),
+      relayAddresses: this.#knownNodes(options.relayAddresses),
       isLanAllowed: options.localConnection !== false,
       isRelayWanted: this.#relayThrough !== null,
+      isRelayAllowed,
     });
     this.#rawStream = this.#createRawStream();
   }

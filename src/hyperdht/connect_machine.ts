@@ -44,6 +44,8 @@ export interface ConnectMachineOptions<Socket> {
   readonly isLanAllowed: boolean;
   /** Whether we want to meet at a blind relay. */
   readonly isRelayWanted: boolean;
+  /** Whether a relay is met at that the server names (default true). */
+  readonly isRelayAllowed?: boolean;
 }
 
 /** A server's answer to our handshake. */
@@ -429,7 +431,8 @@ export class ConnectMachine<Socket> {
       return this.#open("direct", { socket: null, address }, nowMs);
     }
 
-    if (this.#options.isRelayWanted || payload.relayThrough !== null) {
+    const { isRelayWanted, isRelayAllowed = true } = this.#options;
+    if (isRelayWanted || (isRelayAllowed && payload.relayThrough !== null)) {
       this.#beginWay(ways, "relay", null, nowMs);
       this.#actions.push({ kind: "relay" });
     }

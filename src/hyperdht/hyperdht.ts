@@ -247,6 +247,7 @@ export class HyperDHT extends DHT {
         nodeCount: () => this.nodes.length,
         recentNodes: () => recentNodes(this),
       },
+      connectToRelay: (publicKey) => connect(this.#host, publicKey, {}, { isRelayAllowed: false }),
       isDestroyed: () => this.#destroyed !== null,
       isConnectable: () => !this.suspended && !this.#isSuspending,
       isPersistent: () => this.#store !== null,

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Clock, Random } from "../base/mod.ts";
+import type { SecretStream } from "../secret_stream/mod.ts";
 import type { AgeingCache } from "./caches.ts";
 import type { PunchHost, SocketPoolPort } from "./holepunch_port.ts";
 import type { HyperDHT } from "./hyperdht.ts";
@@ -29,6 +30,8 @@ export interface NodeHost {
   readonly punch: PunchHost;
   /** Nodes that routed to servers before, by the hexadecimal digits of the servers' keys. */
   readonly relayAddresses: AgeingCache<readonly PeerAddress[]>;
+  /** Connects to a blind relay, directly: a relay that names another one to meet at would begin a chain without end. */
+  connectToRelay(publicKey: Uint8Array): SecretStream;
   /** Whether the node is being destroyed. */
   isDestroyed(): boolean;
   /** Whether connections may be made now. */

@@ -18,11 +18,18 @@ export type RelayThrough =
   | (() => Uint8Array | readonly Uint8Array[] | null)
   | null;
 
-/** Picks a relay, or null for none. */
+const KEY_BYTES = 32;
+
+/** Picks a relay, or null for none. @throws {TypeError} when it is no key. */
 export function selectRelay(relayThrough: RelayThrough | undefined, host: NodeHost): Uint8Array | null {
   const choice = typeof relayThrough === "function" ? relayThrough() : relayThrough ?? null;
-  if (choice === null || choice instanceof Uint8Array) return choice;
-  return choice[Math.floor(host.random.next() * choice.length)] ?? null;
+  const isList = Array.isArray(choice);
+  const key = isList ? choice[Math.floor(host.random.next() * choice.length)] ?? null : choice;
+  if (key === null) return null;
+  if (key instanceof Uint8Array && key.byteLength === KEY_BYTES) return key;
+  throw new TypeError(
+    "Option relayThrough must be a key of 32 bytes, a list of keys, or a function that gives them",
+  );
 }
 
 /** Where the relayed stream goes. */
@@ -72,7 +79,7 @@ export class RelayMeeting {
   constructor(options: RelayMeetingOptions) {
     this.#options = options;
     const { host, publicKey, keepAliveMs } = options;
-    this.#connection = host.dht.connect(publicKey);
+    this.#connection = host.connectToRelay(publicKey);
     this.#connection.setKeepAlive(keepAliveMs);
     this.#cancelTimer = host.clock.schedule(
       RELAY_TIMEOUT_MS,
@@ -84,6 +91,11 @@ export class RelayMeeting {
   /** Whether the stream runs over the relay, or will. */
   get isActive(): boolean {
     return this.#state !== "over";
+  }
+
+  /** Whether the peer has not come to the relay yet. */
+  get isConnecting(): boolean {
+    return this.#state === "connecting";
   }
 
   /** Notes where a packet of the stream came from, and tells whether that was the relay. */

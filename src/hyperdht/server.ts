@@ -16,7 +16,7 @@ import { HANDSHAKE_CLEAR_WAIT_MS, NOISE_MESSAGE_BYTES_MAX, RELAY_KEEP_ALIVE_MS }
 import type { HandshakeMessage, HolepunchMessage, PeerAddress } from "./messages.ts";
 import type { NodeHost } from "./node_host.ts";
 import { type CreateHandshake, NoiseWrap } from "./noise_wrap.ts";
-import type { RelayThrough } from "./relay_meeting.ts";
+import { type RelayThrough, selectRelay } from "./relay_meeting.ts";
 import type { HandshakeAnswer, RoutedServer } from "./router.ts";
 import { type HandshakeContext, ServerHandshake } from "./server_handshake.ts";
 import { ServerMachine } from "./server_machine.ts";
@@ -102,6 +102,8 @@ export class Server extends TypedEventEmitter<ServerEvents> implements AsyncDisp
     this.firewall = options.firewall ?? (() => false);
     this.holepunch = options.holepunch || (() => true);
     this.relayThrough = options.relayThrough ?? null;
+    // A mistake shows here, not with the first client.
+    if (typeof this.relayThrough !== "function") selectRelay(this.relayThrough, host);
     this.relayKeepAlive = options.relayKeepAlive || RELAY_KEEP_ALIVE_MS;
     this.pool = options.pool ?? null;
     this.createHandshake = options.createHandshake ??
@@ -287,6 +289,7 @@ export class Server extends TypedEventEmitter<ServerEvents> implements AsyncDisp
       isPunchingDisabled: this.#options.holepunch === false,
       isOpen: () => this.#closing === null && !this.suspended,
       localAddresses: () => this.dht.validateLocalAddresses(this.#host.localAddresses()),
+      meetings: [],
       emitConnection: (stream) => this.#emitConnection(stream),
       settle: () => this.#settle(),
     };

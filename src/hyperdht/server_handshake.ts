@@ -12,7 +12,7 @@ import type { Announcer } from "./announcer.ts";
 import { ERROR, FIREWALL } from "./constants.ts";
 import { createServerPunch } from "./holepunch/mod.ts";
 import type { PunchReply, ServerPunch } from "./holepunch_port.ts";
-import { ADDRESSES_MAX } from "./limits.ts";
+import { ADDRESSES_MAX, CLIENT_RELAYS_MAX } from "./limits.ts";
 import type { DecodedNoisePayload, HandshakeMessage, HolepunchMessage, PeerAddress } from "./messages.ts";
 import type { NodeHost } from "./node_host.ts";
 import type { DHTHandshake, DHTHandshakeResult } from "./noise_wrap.ts";
@@ -46,6 +46,8 @@ export interface HandshakeContext {
   isOpen(): boolean;
   /** Addresses of this machine that work. */
   localAddresses(): Promise<readonly PeerAddress[]>;
+  /** Meetings at relays that clients chose. */
+  meetings: RelayMeeting[];
   /** Hands a connection to the program. */
   emitConnection(stream: SecretStream): void;
   /** The machine has changed. */
@@ -221,7 +223,7 @@ export class ServerHandshake {
       this.#open(this.#isDirect ? this.#request.socket : host.dht.socket!, this.#clientAddress);
       return null;
     }
-    if (relayThrough !== null || payload.relayThrough !== null) this.#meet();
+    if (relayThrough !== null || (payload.relayThrough !== null && this.#mayMeet())) this.#meet();
     if (machine.stateOf(this.#id) === "deciding") machine.wait(this.#id, host.clock.nowMs());
     this.#context.settle();
     // Who is reachable or does not punch waits for the client.
@@ -275,6 +277,13 @@ export class ServerHandshake {
     this.#session = null;
   }
 
+  /** A client's relay costs a search and a connection of ours: not too many at once. */
+  #mayMeet(): boolean {
+    const context = this.#context;
+    context.meetings = context.meetings.filter((meeting) => meeting.isConnecting);
+    return context.meetings.length < CLIENT_RELAYS_MAX;
+  }
+
   #meet(): void {
     const { host, server } = this.#context;
     const { payload, relayThrough, relayToken } = this.#accepted!;
@@ -301,6 +310,7 @@ export class ServerHandshake {
         if (this.#isAborted) this.destroy();
       },
     });
+    if (relayThrough === null) this.#context.meetings.push(this.#meeting);
   }
 
   /** There is a direct way: the first one, or a better one than the relay. */

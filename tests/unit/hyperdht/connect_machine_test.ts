@@ -375,6 +375,9 @@ Deno.test("DHT-077 a relayed connection stays when punching fails", () => {
 
 Deno.test("DHT-028 DHT-057 the error of whichever way ends last is given", () => {
   const relayThrough = { version: 1, publicKey: new Uint8Array(32), token: new Uint8Array(32) };
+  const alone = answered({ holepunch: PUNCHABLE, relayThrough }, {}, { isRelayAllowed: false });
+  assert.deepEqual(alone.actions, [{ kind: "punch" }]);
+
   const punchLast = answered({ holepunch: PUNCHABLE, relayThrough }).machine;
   punchLast.handleRelayFailed(new DHTError("RELAY_ABORTED"), 1200);
   assert.deepEqual(actions(punchLast), []);
