@@ -9,6 +9,7 @@
 import { parseArgs } from "node:util";
 import { compare, type Comparison, type Measure, type Result, table } from "./harness.ts";
 import { beeComparisons } from "./macro/bee.ts";
+import { corestoreComparisons } from "./macro/corestore.ts";
 import { cryptoComparisons } from "./micro/crypto.ts";
 
 const BARS: Readonly<Record<string, number>> = {
@@ -69,7 +70,14 @@ const hyperdht: Comparison = {
 
 const results: Result[] = [];
 for (
-  const comparison of [...cryptoComparisons(), ...hypercore, ...beeComparisons(runTask), ...dht, hyperdht]
+  const comparison of [
+    ...cryptoComparisons(),
+    ...hypercore,
+    ...corestoreComparisons(runTask),
+    ...beeComparisons(runTask),
+    ...dht,
+    hyperdht,
+  ]
 ) {
   if (flags.only !== undefined && !comparison.name.includes(flags.only)) {
     continue;

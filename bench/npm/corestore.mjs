@@ -1,0 +1,2 @@
+// The npm package, resolved from here so that this folder's lock file decides.
+export { default } from "corestore";
