@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { copyBytes } from "../base/mod.ts";
 import type { Encoder } from "../compact_encoding/mod.ts";
 import { decodeBlock } from "./block_codec.ts";
 import { HypercoreError } from "./errors.ts";
@@ -15,7 +14,7 @@ import {
   type RequestList,
   settleRequest,
 } from "./replication/mod.ts";
-import type { OpenSession, Session } from "./session.ts";
+import type { Session } from "./session.ts";
 import { encoderOf, type ValueEncoding } from "./value_encoding.ts";
 
 /** The value of block `index`; null where it is not here and may not be waited for. */
@@ -34,27 +33,18 @@ export async function getBlock<Value, GetValue>(
     await getFromPeers(session, index, options);
   if (block === null) return null;
   if (options.raw) return block as GetValue;
-  return await decodeValue(session, index, block, options);
-}
-
-async function decodeValue<Value, GetValue>(
-  session: Session<Value>,
-  index: number,
-  block: Uint8Array,
-  options: GetOptions<GetValue>,
-): Promise<GetValue> {
   const codec = options.valueEncoding === undefined
     ? session.codec as unknown as Encoder<GetValue> | null
     : encoderOf(options.valueEncoding as ValueEncoding<GetValue>);
   const { encryption } = session;
   if (encryption === null) return decodeBlock(codec, block, session.discoveryKey);
-  const core = session.core!;
   if (options.decrypt !== false) {
     // The bytes are nobody else's: storage and replication both give fresh ones.
-    const pending = encryption.decrypt(index, block, core);
+    const pending = encryption.decrypt(index, block, session.core!);
     if (pending instanceof Promise) await pending;
   }
-  return decodeBlock(codec, copyBytes(block.subarray(encryption.padding(core, index))), session.discoveryKey);
+  const padding = encryption.padding(session.core!, index);
+  return decodeBlock(codec, block.subarray(padding), session.discoveryKey);
 }
 
 async function getFromPeers<Value, GetValue>(
@@ -170,11 +160,4 @@ async function settle<Value, Result>(
     if (error instanceof HypercoreError && error.code === "SESSION_MOVED") return MOVED;
     throw error;
   }
-}
-
-/** What of a session is being read, for those who read more than blocks. */
-export function readerOf(
-  { snapshot, log }: OpenSession,
-): NonNullable<OpenSession["snapshot"]> | OpenSession["log"] {
-  return snapshot ?? log;
 }

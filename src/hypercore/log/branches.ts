@@ -51,11 +51,6 @@ export class Branches {
     return await LogState.load(storage, layer.owner, layer);
   }
 
-  /** Names of all branches. */
-  async names(): Promise<string[]> {
-    return Array.from((await this.#load()).keys());
-  }
-
   /**
    * Stores a branch that shares everything with `state`, whose layer is `parent`.
    *

@@ -102,10 +102,3 @@ export class TreeBatch implements SignableTree {
     };
   }
 }
-
-/** `head` in the form that signatures are about. */
-export function signableOf(head: TreeHead): SignableTree {
-  let hash: Uint8Array | null = null;
-  const { length, fork, roots } = head;
-  return { length, fork, roots, hash: () => hash ??= treeHashOf(roots) };
-}

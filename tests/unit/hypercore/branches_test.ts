@@ -384,6 +384,7 @@ Deno.test("HC-041 a snapshot reads what was cut off and dropped after it", async
   assert.equal(hexText(await snapshot.treeHash()), hexText(hash));
   assert.deepEqual(await snapshot.seek(4), [4, 0]);
   assert.equal(await snapshot.has(0, 6), true);
+  assert.deepEqual([snapshot.state!.isSnapshot(), core.state!.isSnapshot()], [true, false]);
   assert.deepEqual([snapshot.length, snapshot.fork, snapshot.signedLength], [6, 0, 2]);
   const proof = await snapshot.proof({ block: { index: 5, nodes: 0 }, upgrade: { start: 0, length: 6 } });
   assert.equal(hexText((await core.verifyFullyRemote(proof)).treeHash), hexText(hash));
