@@ -633,3 +633,13 @@ Deno.test("RPC-002 nodes that are known already do without bootstrap nodes", asy
   await node.fullyBootstrapped();
   assert.equal(node.nodes.length, 3);
 });
+
+Deno.test("RPC-002 RPC-023 a node works on the runtime's other sockets, which heed the TTL", async () => {
+  await using nodes = await Nodes.start(2);
+  const node = nodes.add({ udx: new UDX({ backend: "node" }), ephemeral: false });
+  await node.fullyBootstrapped();
+  assert.equal(node.ephemeral, false);
+  const reply = await node.ping(to(nodes.first), { ttl: 5 });
+  assert.equal(hexText(reply.from.id!), hexText(nodes.first.id!));
+  assert.equal((await nodes.first.ping(to(node))).error, 0);
+});
