@@ -18,8 +18,12 @@ import { bindDenoDatagramSocket, findFreePort } from "./deno_datagram_socket.ts"
 import { PlatformError } from "./errors.ts";
 import { bindNodeDatagramSocket } from "./node_datagram_socket.ts";
 
-/** How long the first socket stays, to hand over what the system had received for it. */
-const HANDOVER_MS = 50;
+/**
+ * How long the first socket stays, to hand over what the system had received for it: turns of the event loop, each with
+ * a look at the network, as a busy process may be late for any one timer.
+ */
+const HANDOVER_TURNS = 3;
+const HANDOVER_TURN_MS = 20;
 
 /** Attempts at a port of our own; another process can only take it between two system calls. */
 const RESERVE_TRIES_MAX = 8;
@@ -93,16 +97,21 @@ class SwitchingDatagramSocket implements DatagramSocket {
     this.#socket = settled;
     // An owner that waits for room in the first socket's queue may go on in the second's.
     if (!leaving.isWritable) this.#handlers.onWritable();
-    this.#handoverTimer = setTimeout(() => {
-      this.#leaving = null;
-      leaving.close();
-    }, HANDOVER_MS);
+    this.#handOver(leaving, HANDOVER_TURNS);
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#handoverTimer);
     await Promise.all([this.#leaving?.close(), this.#socket.close()]);
+  }
+
+  #handOver(leaving: DatagramSocket, turnsLeft: number): void {
+    this.#handoverTimer = setTimeout(() => {
+      if (turnsLeft > 1) return this.#handOver(leaving, turnsLeft - 1);
+      this.#leaving = null;
+      leaving.close();
+    }, HANDOVER_TURN_MS);
   }
 
   setTtl(ttl: number): void {

@@ -215,7 +215,7 @@ Deno.test("DatagramSocket settle() loses nothing that arrives meanwhile", async 
     received.map(({ bytes }) => bytes[0]!).sort((a, b) => a - b),
     Array.from({ length: 60 }, (_, i) => i),
   );
-  await new Promise((resolve) => setTimeout(resolve, 60));
+  await new Promise((resolve) => setTimeout(resolve, 80));
   assert.equal(await socket.send(new Uint8Array([1]), from.socket.address), true);
   await from.socket.send(new Uint8Array([200]), address);
   assert.equal((await inbox.take(1))[0]!.bytes[0], 200);
