@@ -39,6 +39,8 @@ export interface CorestoreOptions extends CorestoreSessionOptions {
   readonly id?: string;
   /** Has no effect: a store that was copied can be opened. Never let two copies write the same core. */
   readonly allowBackup?: boolean;
+  /** Accepted and without effect: each core has a bounded cache of tree nodes. */
+  readonly treeCache?: { readonly maxSize?: number };
   /** Waits while another process has the store open for writing. Default false: `STORAGE_LOCKED`. */
   readonly wait?: boolean;
   /** Handed to every core, for what is built on it (`core.globalCache`). */
