@@ -14,7 +14,7 @@ import {
   type RequestList,
   settleRequest,
 } from "./replication/mod.ts";
-import type { Session } from "./session.ts";
+import type { OpenSession, Session } from "./session.ts";
 import { encoderOf, type ValueEncoding } from "./value_encoding.ts";
 
 /** The value of block `index`; null where it is not here and may not be waited for. */
@@ -30,7 +30,7 @@ export async function getBlock<Value, GetValue>(
   if (session.marks?.isMarking) await session.marks.mark(index, index + 1);
   const { snapshot, log } = state;
   const block = await (snapshot === null ? log.getBlock(index) : snapshot.getBlock(index)) ??
-    await getFromPeers(session, index, options);
+    await getShared(state, index) ?? await getFromPeers(session, index, options);
   if (block === null) return null;
   if (options.raw) return block as GetValue;
   const codec = options.valueEncoding === undefined
@@ -45,6 +45,11 @@ export async function getBlock<Value, GetValue>(
   }
   const padding = encryption.padding(session.core!, index);
   return decodeBlock(codec, block.subarray(padding), session.discoveryKey);
+}
+
+/** A block that a branch dropped, from the log that it shares it with. */
+async function getShared({ core, log }: OpenSession, index: number): Promise<Uint8Array | null> {
+  return log === core.log || index >= log.sharedLength ? null : await core.log.getBlock(index);
 }
 
 async function getFromPeers<Value, GetValue>(

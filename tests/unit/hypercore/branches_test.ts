@@ -189,6 +189,19 @@ Deno.test("HC-047 a branch of a branch, and the first one cut", async () => {
   assert.deepEqual(await core.commit(second), { length: 4, byteLength: 4 });
 });
 
+Deno.test("HC-085 HC-047 clear() on a branch drops its own blocks; shared ones are read from the core", async () => {
+  await using core = await coreOf(["a", "b"]);
+  await using branch = core.session<string>({ ...TEXT, name: "draft" });
+  await branch.append(["c", "d"]);
+  assert.deepEqual(await branch.clear(1, 3, { diff: true }), { blocks: 2 });
+  assert.equal(await branch.get(1, { wait: false }), "b");
+  assert.equal(await branch.get(2, { wait: false }), null);
+  assert.equal(await branch.get(3), "d");
+  assert.deepEqual(await text(core), ["a", "b"]);
+  assert.deepEqual([await branch.has(0), await branch.has(2)], [true, false]);
+  await assert.rejects(core.commit(branch), hasCode("INVALID_OPERATION"));
+});
+
 Deno.test("HC-087 purge() deletes branches too", async () => {
   const storage = new MemoryStorage();
   await using other = new Hypercore<string>(storage, { ...TEXT });
