@@ -67,6 +67,9 @@ export const HALF_OPEN_HANDSHAKES_MAX = 512;
 /** Handshakes that a server knows of in all; the oldest finished one gives way. */
 export const HANDSHAKES_MAX = 4096;
 
+/** New handshakes that a server takes within a second; each costs five curve multiplications. */
+export const HANDSHAKES_PER_SECOND_MAX = 500;
+
 /** Relays that clients chose and that a server is connecting to; a client's wish beyond is passed over. */
 export const CLIENT_RELAYS_MAX = 64;
 

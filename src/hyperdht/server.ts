@@ -314,7 +314,10 @@ export class Server extends TypedEventEmitter<ServerEvents> implements AsyncDisp
     if (context === null || !context.isOpen() || message.noise.byteLength > NOISE_MESSAGE_BYTES_MAX) {
       return null;
     }
-    const begun = this.#machine.begin(hexText(blake2b(message.noise, { byteLength: 32 })));
+    const begun = this.#machine.begin(
+      hexText(blake2b(message.noise, { byteLength: 32 })),
+      this.#host.clock.nowMs(),
+    );
     this.#settle();
     if (begun.kind === "full") return null;
     if (begun.kind === "new") {

@@ -264,7 +264,7 @@ Deno.test("DHT-025 a server's table survives any order of events and keeps its b
           machine.handleTimeout(nowMs);
           break;
         default: {
-          const begun = machine.begin(`${draw.below(80)}`);
+          const begun = machine.begin(`${draw.below(80)}`, nowMs);
           if (begun.kind === "new") live.add(begun.id);
         }
       }
