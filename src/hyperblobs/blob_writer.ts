@@ -8,7 +8,7 @@ import { hash } from "../hypercore_crypto/mod.ts";
 import { encodeBlockMap } from "./block_map.ts";
 import { blobBlocks } from "./blob_reader.ts";
 import { HyperblobsError } from "./errors.ts";
-import { APPEND_BLOCKS } from "./limits.ts";
+import { APPEND_BLOCKS, APPENDS_AT_ONCE } from "./limits.ts";
 import type { BlobCore, BlobId, BlobWriteOptions, BlockMapEntry } from "./options.ts";
 
 /** One blob being written. From `open()` to `close()` it alone may append. */
@@ -23,6 +23,10 @@ export class BlobWriter {
   readonly #known: Map<string, BlockMapEntry> | null;
   #release: (() => void) | null = null;
   #waiting: Uint8Array[] = [];
+  /** Appends on their way, oldest first: the core makes one of several. */
+  readonly #appends: Promise<unknown>[] = [];
+  /** Block that the next one will be. */
+  #nextIndex = 0;
   #blockOffset = 0;
   #byteOffset = 0;
   #blockLength = 0;
@@ -61,17 +65,21 @@ export class BlobWriter {
   #begin(): void {
     this.#blockOffset = this.#core.length;
     this.#byteOffset = this.#core.byteLength;
+    this.#nextIndex = this.#blockOffset;
   }
 
-  /** Adds a block; it must not change before the next block is added or the blob is finished. */
+  /** Adds a block; it must not change before the blob is finished. */
   async write(block: Uint8Array): Promise<void> {
     if (this.#withMap && this.#isKnown(block)) return;
     this.#waiting.push(block);
-    if (this.#waiting.length >= APPEND_BLOCKS) await this.#append();
+    this.#nextIndex++;
+    if (this.#waiting.length < APPEND_BLOCKS) return;
+    this.#append();
+    if (this.#appends.length >= APPENDS_AT_ONCE) await this.#appends.shift();
   }
 
   #isKnown(block: Uint8Array): boolean {
-    const entry = { index: this.#core.length + this.#waiting.length, byteLength: block.byteLength };
+    const entry = { index: this.#nextIndex, byteLength: block.byteLength };
     const blockHash = this.#known === null ? "" : hexText(hash(block));
     const known = this.#known?.get(blockHash);
     this.#entries.push(known ?? entry);
@@ -79,16 +87,22 @@ export class BlobWriter {
     return known !== undefined;
   }
 
-  async #append(): Promise<void> {
+  #append(): void {
     if (this.#waiting.length === 0) return;
-    const blocks = this.#waiting;
+    const append: Promise<unknown> = this.#core.append(this.#waiting);
+    append.catch(ignoreUntilAwaited);
+    this.#appends.push(append);
     this.#waiting = [];
-    await this.#core.append(blocks);
+  }
+
+  async #settle(): Promise<void> {
+    this.#append();
+    await Promise.all(this.#appends.splice(0));
   }
 
   /** Appends what is left; resolves to where the blob is. */
   async finish(): Promise<BlobId> {
-    await this.#append();
+    await this.#settle();
     if (this.#withMap) {
       this.#begin();
       const map = encodeBlockMap(this.#entries);
@@ -99,12 +113,16 @@ export class BlobWriter {
     return this.id;
   }
 
-  /** Lets the next one write. */
-  close(): void {
+  /** Lets the next one write, once what is on its way has arrived. */
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#appends.splice(0));
     this.#release?.();
     this.#release = null;
   }
 }
+
+/** The error counts when the append is awaited. */
+function ignoreUntilAwaited(): void {}
 
 /**
  * Checks the size of blocks.

@@ -124,7 +124,7 @@ export class Hyperblobs {
       }
       return await writer.finish();
     } finally {
-      writer.close();
+      await writer.close();
     }
   }
 

@@ -10,6 +10,9 @@ export const DEFAULT_BLOCK_SIZE = 65_536;
 /** Blocks of a blob that one append takes; source: `hyperblobs/lib/streams.js`. */
 export const APPEND_BLOCKS = 16;
 
+/** Appends of a blob that may be on their way. */
+export const APPENDS_AT_ONCE = 4;
+
 /** Entries that one block of a block map has; source: `hyperblobs/lib/block-map.js`. */
 export const MAP_BLOCK_ENTRIES = 8192;
 

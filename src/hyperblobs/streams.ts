@@ -87,7 +87,6 @@ export class BlobWriteStream extends Writable<Uint8Array | string> {
 
   /** Lets the next one write. */
   override _destroy(callback: StreamCallback): void {
-    this.#writer.close();
-    callback(null);
+    this.#writer.close().then(() => callback(null), callback);
   }
 }
