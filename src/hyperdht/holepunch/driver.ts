@@ -112,12 +112,16 @@ abstract class PunchDriver<Action extends { readonly kind: string }> implements 
   protected update(): void {
     if (this.#isUpdating) return;
     this.#isUpdating = true;
-    for (let action = this.machine.pollAction(); action !== null; action = this.machine.pollAction()) {
-      if (!this.#performCommon(action as unknown as PuncherAction)) this.perform(action);
+    try {
+      for (let action = this.machine.pollAction(); action !== null; action = this.machine.pollAction()) {
+        if (!this.#performCommon(action as unknown as PuncherAction)) this.perform(action);
+      }
+    } finally {
+      // What the program throws when it is told something is the program's.
+      this.#isUpdating = false;
+      if (this.machine.isOver) this.payloads.dispose();
+      this.#armTimer();
     }
-    this.#isUpdating = false;
-    if (this.machine.isOver) this.payloads.dispose();
-    this.#armTimer();
   }
 
   #performCommon(action: PuncherAction): boolean {

@@ -180,6 +180,34 @@ Deno.test("createClientPunch() says nothing more once it is destroyed, even from
   await Promise.all([near.sockets.destroy(), far.sockets.destroy()]);
 });
 
+Deno.test("createClientPunch() gives all sockets back although the program throws", async () => {
+  const [near, far] = [createHost(), createHost()];
+  const server = serverPunch(far);
+  const thrown = new Error("the program's own");
+  const told = Promise.withResolvers<void>();
+  const client = createClientPunch({
+    ...clientOptions(near, server),
+    trace: () => {
+      told.resolve();
+      throw thrown;
+    },
+  });
+  // The first trace comes with an answer, so the promise of the round carries the error.
+  const unhandled = new Promise<unknown>((resolve) => {
+    globalThis.addEventListener("unhandledrejection", (event) => {
+      event.preventDefault();
+      resolve(event.reason);
+    }, { once: true });
+  });
+  client.start();
+  await told.promise;
+  assert.equal(await unhandled, thrown);
+  client.destroy();
+  server.destroy();
+  await Promise.all([near.sockets.destroy(), far.sockets.destroy()]);
+  assert.deepEqual(near.sockets.stats, { socketsAdded: 1, socketsRemoved: 1 });
+});
+
 Deno.test("createServerPunch() stays silent to payloads that are no client's", async () => {
   const host = createHost();
   const server = serverPunch(host);
