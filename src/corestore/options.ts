@@ -39,7 +39,7 @@ export interface CorestoreOptions extends CorestoreSessionOptions {
   readonly id?: string;
   /** Has no effect: a store that was copied can be opened. Never let two copies write the same core. */
   readonly allowBackup?: boolean;
-  /** Accepted and without effect: each core has a bounded cache of tree nodes. */
+  /** How many tree nodes each core keeps in memory, about 300 bytes each. Default 32 768; of the npm package, 8192 in all. */
   readonly treeCache?: { readonly maxSize?: number };
   /** Waits while another process has the store open for writing. Default false: `STORAGE_LOCKED`. */
   readonly wait?: boolean;

@@ -101,6 +101,8 @@ export class RootStore {
     this.storage = Hypercore.defaultStorage(
       typeof storage === "string" ? new SqliteStorage(storage, { readOnly: options.readOnly }) : storage,
     );
+    const { maxSize } = options.treeCache ?? {};
+    if (maxSize !== undefined) this.storage.setTreeCache(maxSize);
     this.cores = new CoreRegistry(options.clock);
     this.globalCache = options.globalCache ?? null;
     this.maySuspend = options.suspend !== false;

@@ -100,6 +100,11 @@ export class CoreStore {
     this.#gate.unshut();
   }
 
+  /** How many tree nodes each log opened from now on keeps in memory, about 300 bytes each. Default: 32 768. */
+  setTreeCache(nodes: number): void {
+    this.#gate.treeCacheNodes = nodes;
+  }
+
   /** Whether the store is suspended. */
   get isSuspended(): boolean {
     return this.#gate.isShut;

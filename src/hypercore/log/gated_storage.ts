@@ -18,6 +18,8 @@ import type {
 
 /** Passes everything on to another storage, now or once the gate is open. */
 export class GatedStorage implements Storage {
+  /** Tree nodes that each log opened from now on keeps in memory; left out for the default. */
+  treeCacheNodes?: number;
   readonly #inner: Storage;
   #gate: PromiseWithResolvers<void> | null = null;
 

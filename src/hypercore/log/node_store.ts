@@ -50,6 +50,15 @@ class Generations {
   }
 }
 
+/** Two generations of low nodes and two of high ones make up the cache. */
+const GENERATIONS = 4;
+
+function generationNodesOf({ treeCacheNodes }: LogStorage): number {
+  return treeCacheNodes === undefined
+    ? NODE_CACHE_GENERATION_NODES
+    : Math.max(1, Math.floor(treeCacheNodes / GENERATIONS));
+}
+
 /** Reads nodes of one owner. */
 export class NodeStore {
   readonly #storage: LogStorage;
@@ -60,7 +69,7 @@ export class NodeStore {
   #epoch = 0;
 
   /** Reads the rows of `owner`; keeps up to two generations of low nodes, and two of high ones. */
-  constructor(storage: LogStorage, owner: number, generationNodes: number = NODE_CACHE_GENERATION_NODES) {
+  constructor(storage: LogStorage, owner: number, generationNodes: number = generationNodesOf(storage)) {
     this.#storage = storage;
     this.#owner = owner;
     this.#low = new Generations(generationNodes);

@@ -128,3 +128,32 @@ Deno.test("CS-001 a write that fails fails alone, and a core that could not be c
   await again.ready();
   await store.close();
 });
+
+/** Counts the rows of tree nodes that are read. */
+class NodeReads extends MemoryStorage {
+  count = 0;
+
+  override getRows(...args: Parameters<MemoryStorage["getRows"]>): ReturnType<MemoryStorage["getRows"]> {
+    if (args[0] === "node") this.count += args[2].length;
+    return super.getRows(...args);
+  }
+}
+
+Deno.test("CS-007 treeCache bounds the tree nodes in memory, and with them what is read again", async () => {
+  const reads: number[] = [];
+  for (const treeCache of [undefined, { maxSize: 64 }]) {
+    const storage = new NodeReads();
+    await using store = new Corestore(storage, { treeCache });
+    const core = store.get<string>({ name: "core", ...TEXT });
+    await core.append(Array.from({ length: 1000 }, (_, i) => `block ${i}`));
+    const hashAll = async () => {
+      for (let length = 1; length <= 1000; length += 7) await core.treeHash(length);
+    };
+    await hashAll();
+    storage.count = 0;
+    await hashAll();
+    reads.push(storage.count);
+  }
+  assert.equal(reads[0], 0);
+  assert.ok(reads[1]! > 100, `${reads[1]} nodes read again`);
+});
