@@ -10,6 +10,7 @@ import { parseArgs } from "node:util";
 import { compare, type Comparison, type Measure, type Result, table } from "./harness.ts";
 import { beeComparisons } from "./macro/bee.ts";
 import { corestoreComparisons } from "./macro/corestore.ts";
+import { driveComparisons } from "./macro/drives.ts";
 import { cryptoComparisons } from "./micro/crypto.ts";
 
 const BARS: Readonly<Record<string, number>> = {
@@ -75,6 +76,7 @@ for (
     ...hypercore,
     ...corestoreComparisons(runTask),
     ...beeComparisons(runTask),
+    ...driveComparisons(runTask),
     ...dht,
     hyperdht,
   ]
