@@ -18,10 +18,10 @@ import { handOver, planCommit } from "./commit_plan.ts";
 import { copyPrologue } from "./copy_prologue.ts";
 import { GroupMembership } from "./group.ts";
 import { LogIdentity } from "./identity.ts";
-import { type LogOpenOptions, openCore } from "./log_open.ts";
+import { loadState, type LogOpenOptions, openCore } from "./log_open.ts";
 import type { LogCommitOptions, LogTruncateOptions } from "./log_options.ts";
 import type { LogOrigin, LogParts } from "./log_parts.ts";
-import { LogState } from "./log_state.ts";
+import type { LogState } from "./log_state.ts";
 import { createManifest, isValidManifest, type ManifestInput } from "./manifest.ts";
 import { Mutex } from "./mutex.ts";
 import { treeHashOf } from "./node.ts";
@@ -120,7 +120,7 @@ export class Log {
     const { info, compat } = await openCore(store, options);
     store.acquire(info);
     try {
-      const state = await LogState.load(store.storage, info.owner);
+      const state = await loadState(store, info.owner);
       if (info.keyPair?.secretKey && state.head.length > 0) await store.syncOnce();
       await forgetKept(store, info.owner);
       const identity = new LogIdentity(info, compat, options.legacy ?? false);

@@ -19,7 +19,8 @@ import {
   manifestHash,
   type ManifestInput,
 } from "./manifest.ts";
-import type { CoreAlias, CoreInfo } from "./records.ts";
+import { LogState } from "./log_state.ts";
+import { type CoreAlias, type CoreInfo, ownerKey } from "./records.ts";
 import type { LogKeyPair, Manifest } from "./types.ts";
 
 /** Options of `Log.open`. */
@@ -149,4 +150,31 @@ function checkKeyPair(keyPair: LogKeyPair | null): void {
 
 function conflict(message: string, discoveryKey: Uint8Array | null): HypercoreError {
   return new HypercoreError("STORAGE_CONFLICT", message, { discoveryKey });
+}
+
+/** How often a log is read anew that another process changes while it is read. */
+const LOAD_ATTEMPTS_MAX = 20;
+
+/**
+ * Reads the state of a log; where another process may be writing it, until it did not while we read.
+ *
+ * @throws {StorageError} as `LogState.load`.
+ */
+export async function loadState({ storage }: CoreStore, owner: number): Promise<LogState> {
+  if (!storage.readOnly) return await LogState.load(storage, owner);
+  for (let attempt = 1;; attempt++) {
+    const head = await storage.getRecord("head", ownerKey(owner));
+    let state: LogState | null = null;
+    let failure: unknown = null;
+    try {
+      state = await LogState.load(storage, owner);
+    } catch (error) {
+      failure = error; // damage, or a log that changed in between
+    }
+    const headAfter = await storage.getRecord("head", ownerKey(owner));
+    const isSame = head === null || headAfter === null ? head === headAfter : equalBytes(head, headAfter);
+    if (!isSame && attempt < LOAD_ATTEMPTS_MAX) continue;
+    if (state === null) throw failure;
+    return state;
+  }
 }
