@@ -17,7 +17,7 @@ import {
 } from "./encodings.ts";
 import { HyperbeeError } from "./errors.ts";
 import type { Hyperbee } from "./hyperbee.ts";
-import { type IterationSource, RangeIterator } from "./iterators.ts";
+import { firstOf, type IterationSource, RangeIterator } from "./iterators.ts";
 import { lookup } from "./lookup.ts";
 import type { NodeView } from "./node_view.ts";
 import type {
@@ -231,16 +231,11 @@ export class Batch<Key = Uint8Array, Value = Uint8Array> {
   }
 
   /** The first entry of a range; null where there is none. */
-  async peek(
+  peek(
     range?: RangeOptions<Key, Value>,
     options?: RangeOptions<Key, Value>,
   ): Promise<BeeEntry<Key, Value> | null> {
-    const iterator = this.createRangeIterator(range, { ...options, limit: 1 });
-    try {
-      return await iterator.next();
-    } finally {
-      await iterator.close();
-    }
+    return firstOf(this.createRangeIterator(range, { ...options, limit: 1 }));
   }
 
   /** An iteration over a range, with the changes that the batch has when it begins. */

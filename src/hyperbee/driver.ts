@@ -97,7 +97,7 @@ export class Reader implements BlockSource {
   readonly #options: ReadOptions;
   readonly #pending: PendingSource | null;
   readonly #seen: Set<number> | null;
-  readonly #downloads: Download[] = [];
+  readonly #downloads = new Set<Download>();
   #closing: AbortController | null = null;
   #abortSignal: AbortSignal | null = null;
   #isClosed = false;
@@ -195,12 +195,17 @@ export class Reader implements BlockSource {
     for (let i = 0; i < node.keyCount; i++) add(node.keySeq(i));
     for (let i = 0; i < node.childCount; i++) add(node.childSeq(i));
     for (const seq of more) add(seq);
-    if (blocks.size > 1) this.#downloads.push(this.core.download({ blocks: Array.from(blocks) }));
+    if (blocks.size <= 1) return;
+    const download = this.core.download({ blocks: Array.from(blocks) });
+    this.#downloads.add(download);
+    download.done().catch(ignoreUntilNeeded).finally(() => this.#downloads.delete(download));
   }
 
   #isLocal(seq: number): boolean {
     const { core } = this.core;
-    return core === null || !core.opened || core.log.bitfield.get(seq);
+    if (core === null || !core.opened) return true;
+    // Blocks past the log are those of a branch, which are written here.
+    return seq >= core.log.head.length || core.log.bitfield.get(seq);
   }
 
   async #load(seq: number, wait: boolean | undefined): Promise<void> {
@@ -257,7 +262,7 @@ export class Reader implements BlockSource {
   /** Forgets what was kept; the reader may be used on. */
   release(): void {
     for (const download of this.#downloads) download.destroy();
-    this.#downloads.length = 0;
+    this.#downloads.clear();
     this.#own.clear();
     if (this.#isRegistered) this.#state.unregister(this);
     this.#isRegistered = false;

@@ -32,7 +32,7 @@ import {
 import { EntryWatcher } from "./entry_watcher.ts";
 import { HyperbeeError } from "./errors.ts";
 import { BeeExtension } from "./extension.ts";
-import { DiffIterator, HistoryIterator, type IterationSource, RangeIterator } from "./iterators.ts";
+import { DiffIterator, firstOf, HistoryIterator, type IterationSource, RangeIterator } from "./iterators.ts";
 import { DEFAULT_CACHE_BYTES, ITERATOR_HINT_BLOCKS } from "./limits.ts";
 import { lookup } from "./lookup.ts";
 import { Header, type HeaderMessage, type HeaderMetadata, type IteratorRequest } from "./messages.ts";
@@ -422,16 +422,11 @@ export class Hyperbee<Key = Uint8Array, Value = Uint8Array> extends TypedEventEm
   }
 
   /** The first entry of a range; null where there is none. */
-  async peek(
+  peek(
     range?: RangeOptions<Key, Value>,
     options?: RangeOptions<Key, Value>,
   ): Promise<BeeEntry<Key, Value> | null> {
-    const iterator = this.createRangeIterator(range, { ...options, limit: 1 });
-    try {
-      return await iterator.next();
-    } finally {
-      await iterator.close();
-    }
+    return firstOf(this.createRangeIterator(range, { ...options, limit: 1 }));
   }
 
   /** An iteration over a range of the version that there is now. */

@@ -120,6 +120,17 @@ export class RangeIterator<Key = Uint8Array, Value = Uint8Array> implements Item
   }
 }
 
+/** The first entry of an iteration, which is closed; null where there is none. */
+export async function firstOf<Key, Value>(
+  iterator: RangeIterator<Key, Value>,
+): Promise<BeeEntry<Key, Value> | null> {
+  try {
+    return await iterator.next();
+  } finally {
+    await iterator.close();
+  }
+}
+
 /** All changes in the order they were made, or against it. */
 export class HistoryIterator<Key, Value> implements Items<BeeHistoryEntry<Key, Value>> {
   readonly #source: IterationSource;

@@ -103,13 +103,23 @@ export class Watcher<Key = Uint8Array, Value = Uint8Array, Mapped = Hyperbee<Key
     return this.#closing !== null;
   }
 
-  /** What the last pair had as current; null before there was one. */
-  get current(): Mapped | null {
+  /** The version that is watched from: that of the last pair, or of the beginning; null before the watcher is ready. */
+  get current(): Hyperbee<Key, Value> | null {
+    return this.#current;
+  }
+
+  /** The version before that; null before there was a pair. */
+  get previous(): Hyperbee<Key, Value> | null {
+    return this.#previous;
+  }
+
+  /** What `map` made of `current` for the last pair; null before there was one. */
+  get currentMapped(): Mapped | null {
     return this.#currentMapped;
   }
 
-  /** What the last pair had as previous; null before there was one. */
-  get previous(): Mapped | null {
+  /** What `map` made of `previous` for the last pair; null before there was one. */
+  get previousMapped(): Mapped | null {
     return this.#previousMapped;
   }
 

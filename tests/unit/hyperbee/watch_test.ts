@@ -101,8 +101,9 @@ Deno.test("HB-046 map, differ, eager and onchange", async () => {
   });
   await watcher.ready();
   await once(watcher, "update");
-  assert.deepEqual(watcher.current, { version: 2 });
-  assert.deepEqual(watcher.previous, { version: 1 });
+  assert.deepEqual(watcher.currentMapped, { version: 2 });
+  assert.deepEqual(watcher.previousMapped, { version: 1 });
+  assert.equal(watcher.current!.version, 2);
   assert.deepEqual(compared, [[2, 1]]);
   assert.equal(changes, 2, "once at the beginning, once for the difference to the empty tree");
   await watcher.close();
