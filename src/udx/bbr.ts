@@ -41,7 +41,8 @@ const EXTRA_ACKED_MAX_MS = 100;
 const LOSS_MAX = 0.08;
 const LOSS_BACKOFF = 0.7;
 const LOSS_REGAIN = 1.02;
-const LOSS_BOUND_MIN_PACKETS = 32;
+/** Little enough that ten streams fit into the 90 packets of a socket's queue. */
+const LOSS_BOUND_MIN_PACKETS = 8;
 
 /** Shorter round trips count as this one: timers and event loops do not turn faster. */
 const MODEL_RTT_MIN_MS = 1;
