@@ -16,7 +16,8 @@ const REQUESTS_IN_FLIGHT = 64;
 
 const [side, role, ...parameters] = process.argv.slice(2);
 const { default: Ours } = side === "ours" ? await import("../../src/dht_rpc/mod.ts") : { default: null };
-const npm = side === "ours" ? null : await import("../npm/dht_rpc.mjs");
+const NPM = "../npm/dht_rpc.mjs"; // by a name: Deno looks for what a literal imports, and these packages are Node's
+const npm = side === "ours" ? null : await import(NPM);
 const DHT = Ours ?? npm.DHT;
 const report = (value) => process.stdout.write(JSON.stringify(value) + "\n");
 
