@@ -4,7 +4,7 @@
 //
 // Primary keys and seeds are fixed and blocks made by a rule ("<name> <index>"), so that content is the same in every run.
 import Module, { createRequire } from "node:module";
-import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 
@@ -151,13 +151,4 @@ await recordCore(
 );
 
 writeFileSync(join(root, "expected.json"), JSON.stringify(expected, null, 1) + "\n");
-
-function* files(folder) {
-  for (const name of readdirSync(folder)) {
-    const path = join(folder, name);
-    if (statSync(path).isDirectory()) yield* files(path);
-    else yield [path.slice(root.length), statSync(path).size];
-  }
-}
-for (const [path, size] of files(root)) console.log(size, path);
 process.exit(0);
