@@ -88,6 +88,9 @@ export interface PendingSource {
 /** Blocks that one reader keeps at hand beside the shared ones, before it lets go of them. */
 const OWN_BLOCKS_MAX = 1024;
 
+/** Blocks of which a reader knows that it has told of them; beyond, it may tell of one again. */
+const SEEN_BLOCKS_MAX = 65_536;
+
 /** One read, or a row of reads, of one version. */
 export class Reader implements BlockSource {
   /** What the tree code works on. */
@@ -120,6 +123,7 @@ export class Reader implements BlockSource {
 
   get(seq: number): EncodedEntry | undefined {
     if (this.#seen !== null && !this.#seen.has(seq)) {
+      if (this.#seen.size >= SEEN_BLOCKS_MAX) this.#seen.clear();
       this.#seen.add(seq);
       this.#options.onseq!(seq);
     }

@@ -443,16 +443,12 @@ export class Hyperbee<Key = Uint8Array, Value = Uint8Array> extends TypedEventEm
     };
     const version = this.#pinVersion();
     const { extension } = this;
-    let hintsLeft = 0;
+    let nextHintAt = 0;
     const hinted: ReadOptions = extension === null || all.extension === false ? all : {
       ...all,
-      onseq: (seq) => {
-        if (hintsLeft > 0) hintsLeft--;
-        all.onseq?.(seq);
-      },
       onwait: (seq) => {
-        if (hintsLeft === 0) {
-          hintsLeft = ITERATOR_HINT_BLOCKS;
+        if (iterator.takenCount >= nextHintAt) {
+          nextHintAt = iterator.takenCount + ITERATOR_HINT_BLOCKS;
           extension.iterator(iterator.snapshot());
         }
         all.onwait?.(seq);

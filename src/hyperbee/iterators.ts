@@ -46,6 +46,7 @@ export class RangeIterator<Key = Uint8Array, Value = Uint8Array> implements Item
   readonly #ahead = (shelf: Shelf, countMax: number): number[] => this.#machine.ahead(shelf, countMax);
   #opening: Promise<void> | null = null;
   #closed = false;
+  #takenCount = 0;
 
   /**
    * Called by `createRangeIterator()`.
@@ -77,10 +78,10 @@ export class RangeIterator<Key = Uint8Array, Value = Uint8Array> implements Item
 
   /** The next entry where it is at hand, null at the end, undefined where it has to be waited for. */
   take(): BeeEntry<Key, Value> | null | undefined {
-    const { reader, encoding } = this.#source;
+    const { reader } = this.#source;
     this.#checkOpen();
     const entry = this.#machine.next(reader.shelf);
-    if (entry !== MISS) return entry === null ? null : decodeEntry(encoding, entry);
+    if (entry !== MISS) return entry === null ? null : this.#take(entry);
     reader.shelf.wanted.length = 0;
     return undefined;
   }
@@ -89,9 +90,19 @@ export class RangeIterator<Key = Uint8Array, Value = Uint8Array> implements Item
   async next(): Promise<BeeEntry<Key, Value> | null> {
     await this.open();
     this.#checkOpen();
-    const { reader, encoding } = this.#source;
+    const { reader } = this.#source;
     const entry = await reader.run((shelf) => this.#machine.next(shelf), this.#ahead);
-    return entry === null ? null : decodeEntry(encoding, entry);
+    return entry === null ? null : this.#take(entry);
+  }
+
+  #take(entry: EncodedEntry): BeeEntry<Key, Value> {
+    this.#takenCount++;
+    return decodeEntry(this.#source.encoding, entry);
+  }
+
+  /** How many entries it has given. */
+  get takenCount(): number {
+    return this.#takenCount;
   }
 
   #checkOpen(): void {

@@ -15,6 +15,7 @@ export class ItemStream<Item> extends Readable<Item> {
   constructor(items: Promise<Items<Item>> | Items<Item>, signal: AbortSignal | null | undefined) {
     super({ signal: signal ?? undefined });
     this.#items = items;
+    if (items instanceof Promise) items.catch(ignoreUntilRead);
   }
 
   override _open(callback: StreamCallback): void {
@@ -56,3 +57,6 @@ export class ItemStream<Item> extends Readable<Item> {
     );
   }
 }
+
+/** The error reaches whoever reads the stream; nobody has to. */
+function ignoreUntilRead(): void {}
