@@ -101,6 +101,8 @@ export class MemoryDHT extends EventEmitter implements SwarmDHT {
   readonly calls: string[] = [];
   /** What connects were given: `relayThrough`, `relayAddresses`. */
   readonly connects: { relayThrough: unknown; relayAddresses: unknown }[] = [];
+  /** The times that servers were given for finished handshakes, ms. */
+  readonly handshakeClearWaits: (number | undefined)[] = [];
   /** The code that connects fail with, instead of connecting. */
   connectError: string | null = null;
   readonly #network: SwarmNetwork;
@@ -112,9 +114,13 @@ export class MemoryDHT extends EventEmitter implements SwarmDHT {
   }
 
   createServer(
-    options: { firewall?: (remotePublicKey: Uint8Array, payload: unknown) => boolean },
+    options: {
+      firewall?: (remotePublicKey: Uint8Array, payload: unknown) => boolean;
+      handshakeClearWait?: number;
+    },
     onconnection: (connection: SwarmConnection) => void,
   ): SwarmServer {
+    this.handshakeClearWaits.push(options.handshakeClearWait);
     return new MemoryServer(this.#network, this.calls, options.firewall!, onconnection);
   }
 

@@ -57,7 +57,7 @@ async function text(drive: Hyperdrive, path: string): Promise<string | null> {
   return bytes === null ? null : utf8Text(bytes);
 }
 
-Deno.test("HD-001 HD-004 HD-005 HD-006 HD-008 HD-010 HD-011 HD-012 a drive is a bee and blobs in a store", async () => {
+Deno.test("HD-055 HD-001 HD-004 HD-005 HD-006 HD-008 HD-010 HD-011 HD-012 a drive is a bee and blobs in a store", async () => {
   const store = new Corestore();
   await using drive = new Hyperdrive(store);
   assert.equal(drive.opened, false);

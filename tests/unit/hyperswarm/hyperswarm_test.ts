@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { compareBytes, hexText, SeededRandom } from "../../../src/base/mod.ts";
+import type { HyperDHT } from "../../../src/hyperdht/mod.ts";
+import createTestnet from "../../../src/hyperdht/testnet/mod.ts";
 import Hyperswarm, {
   type HyperswarmOptions,
   type PeerInfo,
@@ -629,6 +631,32 @@ Deno.test("SW-042 a peer that lost a connection that has carried bytes gets a ne
   assert.ok(!server.connections.has(old!));
   assert.equal(connection.destroying, false);
   await again.destroy();
+});
+
+Deno.test("SW-007 without a DHT one is made, with the options that are its", async () => {
+  await using testnet = await createTestnet(1);
+  const nodes = [testnet.nodes[0]!.address()!];
+  await using swarm = new Hyperswarm({
+    bootstrap: [],
+    nodes,
+    host: "127.0.0.1",
+    port: 0,
+    randomPunchInterval: 77,
+    deferRandomPunch: true,
+  });
+  const dht = swarm.dht as HyperDHT;
+  await dht.fullyBootstrapped();
+  assert.equal(dht.config.randomPunchInterval, 77);
+  assert.deepEqual(
+    dht.toArray().map(({ host, port }) => ({ host, port })),
+    nodes.map(({ host, port }) => ({ host, port })),
+  );
+  assert.equal(dht.address()!.host, "127.0.0.1");
+});
+
+Deno.test("SW-011 handshakeClearWait is the server's", async () => {
+  await using world = new World();
+  assert.deepEqual(world.swarm(1, { handshakeClearWait: 7 }).dht.handshakeClearWaits, [7]);
 });
 
 Deno.test("SW-010 given backoffs and jitter are used", async () => {
