@@ -8,7 +8,6 @@ import { copyBytes, isBytes, type Readable, TypedEventEmitter } from "../base/mo
 import type { KeyPair } from "../crypto/mod.ts";
 import {
   type AuditResult,
-  type Core,
   type CoreStore,
   createStaticCopy,
   type GroupUpdate,
@@ -24,7 +23,6 @@ import type { Protomux } from "../protomux/mod.ts";
 import type { Bridge } from "../secret_stream/mod.ts";
 import type { CoreRegistry, CoreWatcher } from "./core_registry.ts";
 import { CorestoreError } from "./errors.ts";
-import { ExclusiveHold } from "./exclusive_hold.ts";
 import { FindingPeers } from "./finding_peers.ts";
 import type { GroupNotifyHandle } from "./group_notifications.ts";
 import { GeneratorStream } from "./generator_stream.ts";
@@ -241,31 +239,22 @@ export class Corestore extends TypedEventEmitter<CorestoreEvents> {
     const options: GetCoreOptions<Value> = isBytes(which) || typeof which === "string"
       ? { key: which }
       : which ?? {};
-    const { name: _name, discoveryKey: _discoveryKey, exclusive, group: _group, preload: _preload, ...rest } =
-      options;
+    const { name: _name, discoveryKey: _discoveryKey, preload: _preload, ...rest } = options;
     const writable = options.writable ?? (this.readOnly ? false : undefined);
-    const hold = exclusive && writable !== false ? new ExclusiveHold() : null;
-    const session = new Hypercore<Value>({ ...rest, writable, ...this.#find(options, hold) });
-    if (hold !== null) session.once("close", () => hold.release());
+    const session = new Hypercore<Value>({ ...rest, writable, ...this.#find(options) });
     this.#track(session as unknown as AnyCore);
     return session;
   }
 
-  /** The core that is meant, at once where that needs nothing from storage and no waiting. */
-  #find<Value>(options: GetCoreOptions<Value>, hold: ExclusiveHold | null): HypercoreOptions<Value> {
-    const { name, key, discoveryKey, manifest, preload, group } = options;
-    if (name || preload || (discoveryKey && !key && !manifest)) {
-      return { preload: this.#preload(options, hold) };
-    }
-    const core = this.#root.openCore(null, options, this.#handle);
-    if (hold === null && !group) return { core };
-    return { key: core.key, preload: this.#claim(core, options, hold) };
+  /** The core that is meant, at once where that takes nothing from storage. */
+  #find<Value>(options: GetCoreOptions<Value>): HypercoreOptions<Value> {
+    const { name, key, discoveryKey, manifest, preload } = options;
+    const takesStorage = name || preload || (discoveryKey && !key && !manifest);
+    if (takesStorage) return { preload: this.#preload(options) };
+    return { core: this.#root.openCore(null, options, this.#handle) };
   }
 
-  async #preload<Value>(
-    given: GetCoreOptions<Value>,
-    hold: ExclusiveHold | null,
-  ): Promise<Partial<HypercoreOptions<Value>>> {
+  async #preload<Value>(given: GetCoreOptions<Value>): Promise<Partial<HypercoreOptions<Value>>> {
     const options = { ...given, ...await this.#unlessClosed(given.preload) };
     await this.ready();
     const { name, key, discoveryKey, manifest } = options;
@@ -275,18 +264,7 @@ export class Corestore extends TypedEventEmitter<CorestoreEvents> {
     }
     this.#assertOpen();
     const core = this.#root.openCore(alias, options, this.#handle);
-    const claimed = await this.#claim(core, options, hold);
-    return manifest ? { ...claimed, manifest } : claimed;
-  }
-
-  async #claim<Value>(
-    core: Core,
-    { group }: GetCoreOptions<Value>,
-    hold: ExclusiveHold | null,
-  ): Promise<{ core: Core }> {
-    if (group) await core.setGroup(group);
-    await this.#unlessClosed(hold?.take(core));
-    return { core };
+    return manifest ? { core, manifest } : { core };
   }
 
   /** Waits for `work`, or rejects when the store is closed. */

@@ -83,6 +83,8 @@ export class Session<Value> {
   #findingPeers = 0;
   #isActive: boolean;
   #holdsExclusive = false;
+  /** Resolved once somebody closes the session. */
+  readonly #gaveUp: PromiseWithResolvers<void> = Promise.withResolvers<void>();
 
   /** Starts opening. */
   constructor(face: Hypercore<Value>, { storage, key, options }: SessionInput<Value>) {
@@ -281,10 +283,7 @@ export class Session<Value> {
     this.marks = parent?.marks ?? null;
     if (options.valueEncoding) this.codec = encoderOf(options.valueEncoding);
     if (options.pushOnly) core.replicator.setPushOnly(true);
-    if (this.isExclusive) {
-      await core.lockExclusive();
-      this.#holdsExclusive = true;
-    }
+    if (this.isExclusive) await this.#takeExclusive(core);
     const log = await this.#openLog(core);
     const snapshot = options.snapshot ? this.#pin(log) : null;
     for (const [name, value] of Object.entries(options.userData ?? {})) {
@@ -295,6 +294,17 @@ export class Session<Value> {
     for (let i = 0; i < this.#findingPeers; i++) core.replicator.findingPeers++;
     const unsubscribe = log.subscribe((change) => this.#handleChange(change));
     this.#state = { kind: "open", core, log, snapshot, unsubscribe };
+  }
+
+  /** Waits for its turn; a session that is closed meanwhile gives its place up. */
+  async #takeExclusive(core: Core): Promise<void> {
+    const taken = core.lockExclusive();
+    const gaveUp = await Promise.race([taken.then(() => false), this.#gaveUp.promise.then(() => true)]);
+    if (gaveUp) {
+      taken.then(() => core.unlockExclusive());
+      throw this.error("SESSION_CLOSED", "The session was closed while it waited for another exclusive one");
+    }
+    this.#holdsExclusive = true;
   }
 
   /** The log that the session is on; one user of it more. */
@@ -337,6 +347,7 @@ export class Session<Value> {
 
   /** Closes the session; what waits in it ends with `error`. The core closes with its last session. */
   close(error: Error | null): Promise<void> {
+    this.#gaveUp.resolve();
     this.closing ??= this.#close(error);
     return this.closing;
   }

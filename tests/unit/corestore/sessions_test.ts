@@ -207,7 +207,8 @@ Deno.test("CS-018 a store that closes gives up its places in the queue", async (
   const next = store.get({ name: "core", exclusive: true });
   await settle();
   await session.close();
-  await assert.rejects(waiting.ready(), { code: "STORE_CLOSED" });
+  await assert.rejects(waiting.ready(), { code: "SESSION_CLOSED" });
+  assert.deepEqual([first.exclusive, waiting.closed], [true, true]);
   await first.close();
   await next.ready();
 });

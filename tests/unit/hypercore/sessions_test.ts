@@ -129,3 +129,16 @@ Deno.test("closing one session leaves the reads of others waiting", async () => 
   await reading;
   await core.close();
 });
+
+Deno.test("HC-046 a session that is closed while it waits for another exclusive one gives its place up", async () => {
+  await using core = new Hypercore();
+  const first = core.session({ exclusive: true });
+  await first.ready();
+  const second = core.session({ exclusive: true });
+  const third = core.session({ exclusive: true });
+  await second.close();
+  await assert.rejects(second.ready(), { code: "SESSION_CLOSED" });
+  await first.close();
+  await third.ready();
+  assert.deepEqual([second.closed, third.exclusive], [true, true]);
+});
