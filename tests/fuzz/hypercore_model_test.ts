@@ -50,7 +50,8 @@ class Program {
   readonly #forks = new Map<number, string[]>();
   readonly #branches = new Map<string, Branch>();
   readonly #closedBranches = new Map<string, Blocks>();
-  #snapshots: { session: Session; blocks: Blocks }[] = [];
+  #snapshots: Branch[] = [];
+  #branchSnapshots: Branch[] = [];
   #held: Held | null = null;
   #reader: Session | null = null;
   #connection: MemoryReplication | null = null;
@@ -158,9 +159,17 @@ class Program {
   }
 
   async #snapshot(): Promise<void> {
+    if (this.#below(3) === 0) return await this.#snapshotOfBranch();
     const session = this.#core.snapshot<string>(TEXT);
     await session.ready();
     this.#snapshots.push({ session, blocks: this.#view() });
+  }
+
+  async #snapshotOfBranch(): Promise<void> {
+    const branch = await this.#openBranch();
+    const session = branch.session.snapshot<string>(TEXT);
+    await session.ready();
+    this.#branchSnapshots.push({ session, blocks: branch.blocks.slice() });
   }
 
   #view(): Blocks {
@@ -254,8 +263,9 @@ class Program {
 
   async #closeSessions(): Promise<void> {
     await this.#disconnect();
-    for (const { session } of this.#snapshots) await session.close();
+    for (const { session } of [...this.#snapshots, ...this.#branchSnapshots]) await session.close();
     this.#snapshots = [];
+    this.#branchSnapshots = [];
     if (this.#held !== null) await this.#held.session.close();
     this.#held = null;
     for (const [name, { session, blocks }] of this.#branches) {
@@ -315,6 +325,9 @@ class Program {
     await check(this.#core, this.#view(), "core");
     for (const [name, { session, blocks }] of this.#branches) await check(session, blocks, name);
     for (const { session, blocks } of this.#snapshots) await check(session, blocks, "snapshot");
+    for (const { session, blocks } of this.#branchSnapshots) {
+      await check(session, blocks, "branch's snapshot");
+    }
     if (this.#held !== null) await check(this.#held.session, this.#held.blocks, "atom", true);
     if (!this.#isEncrypted) {
       const naive = new NaiveLog();

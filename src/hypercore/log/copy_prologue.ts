@@ -12,7 +12,7 @@ import { fullRoots, rightSpan } from "./flat_tree.ts";
 import { COPY_BATCH_BYTES } from "./limits.ts";
 import type { LogState } from "./log_state.ts";
 import { totalSize, treeHashOf } from "./node.ts";
-import type { ManifestPrologue, TreeHead, TreeNode } from "./types.ts";
+import type { LogChange, ManifestPrologue, TreeHead, TreeNode } from "./types.ts";
 import type { UserData } from "./user_data.ts";
 
 /** A log with what its user keeps beside it. */
@@ -25,7 +25,7 @@ export interface CopySide {
  * Copies the nodes of the prologue, its blocks as far as they are there, and the user data. Blocks and nodes go first, so
  * that a copy that is cut off leaves the log as it was.
  *
- * @returns false where `source` is shorter than the prologue
+ * @returns what has changed; null where `source` is shorter than the prologue
  * @throws {HypercoreError} `INVALID_CHECKSUM` where `source` begins otherwise, `INVALID_OPERATION` where its roots are lost.
  * @throws {StorageError} as the storage.
  */
@@ -33,9 +33,9 @@ export async function copyPrologue(
   source: CopySide,
   target: CopySide,
   prologue: ManifestPrologue,
-): Promise<boolean> {
+): Promise<LogChange[] | null> {
   const { length } = prologue;
-  if (length === 0 || source.state.head.length < length) return false;
+  if (length === 0 || source.state.head.length < length) return null;
   const roots = await rootsOf(source.state, length);
   if (!equalBytes(treeHashOf(roots), prologue.hash)) {
     throw new HypercoreError("INVALID_CHECKSUM", "Prologue does not match source");
@@ -55,7 +55,11 @@ export async function copyPrologue(
   const head: TreeHead = { length, byteLength: totalSize(roots), fork: 0, roots, signature: null };
   const change = isLonger ? { head, rootHash: prologue.hash } : {};
   await target.state.commit({ batch: new WriteBatch(), ranges, ...change });
-  return true;
+  const changes: LogChange[] = isLonger ? [{ kind: "upgrade", head, isReorg: false }] : [];
+  for (const { start, end } of ranges) {
+    changes.push({ kind: "blocks", start, length: end - start, has: true });
+  }
+  return changes;
 }
 
 async function rootsOf(state: LogState, length: number): Promise<TreeNode[]> {

@@ -35,11 +35,11 @@ import {
   verifyFullyRemote,
 } from "./remote_tree.ts";
 import { Reorg } from "./reorg.ts";
-import { commitClear, commitReorg, commitRoots, commitTruncation, truncatedTree } from "./rewrite.ts";
-import { rootsFromProof } from "./root_repair.ts";
+import { commitClear, commitReorg, commitTruncation, truncatedTree } from "./rewrite.ts";
+import { repairRoots } from "./root_repair.ts";
 import { seekBlock } from "./seek.ts";
 import { Publisher } from "./publisher.ts";
-import { forgetKept, type LogSnapshot, SnapshotKeeper } from "./snapshot.ts";
+import { beforeClear, forgetKept, type LogSnapshot, SnapshotKeeper } from "./snapshot.ts";
 import type { SignableTree } from "./tree_batch.ts";
 import { missingNodes, upgradeable } from "./tree_queries.ts";
 import type {
@@ -75,8 +75,9 @@ export class Log {
   readonly #publisher: Publisher;
   readonly #origin: LogOrigin;
   readonly #snapshots: SnapshotKeeper;
-  /** Open branches of the log itself, by name. */
+  /** Branches of the log itself by name, those being opened too; and those that are open. */
   readonly #branches = new Map<string, Promise<Log>>();
+  readonly #openBranches = new Set<Log>();
   /** The atom that changes of this log are held back in, with what is held back. */
   #atomized: { readonly atom: Atom; readonly log: Log } | null = null;
   /** Users of a branch or of what an atom holds back. */
@@ -365,7 +366,12 @@ export class Log {
       const stop = Math.min(end, this.head.length);
       const count = start < stop ? this.bitfield.countSet(start, stop - start) : 0;
       if (count === 0) return 0;
-      const noteCleared = await this.#snapshots.beforeClear(start, stop);
+      const branches = await Promise.all(this.main.#branches.values());
+      const noteCleared = await beforeClear(
+        new Set([this, ...branches].map((log) => log.#snapshots)),
+        start,
+        stop,
+      );
       await commitClear(this.#state, start, stop);
       await noteCleared();
       this.#notify({ kind: "blocks", start, length: stop - start, has: false });
@@ -384,9 +390,8 @@ export class Log {
   }
 
   /** A block; null where it is not stored here. */
-  async getBlock(index: number): Promise<Uint8Array | null> {
-    const { storage, owner, bitfield } = this.#state;
-    return bitfield.get(index) ? await storage.getRow("block", owner, index) : null;
+  getBlock(index: number): Promise<Uint8Array | null> {
+    return this.#state.getBlock(index);
   }
 
   /** Several blocks, in the order of `indexes`; null for those not stored here. */
@@ -439,21 +444,17 @@ export class Log {
     return await this.#mutex.run(async () => {
       if (!this.isBroken) return true;
       this.#notify({ kind: "repair", outcome: "begun", proof });
-      const roots = rootsFromProof(this.#identity, this.#state, proof);
-      if (roots !== null) await commitRoots(this.#state, roots);
-      if (roots !== null) this.#publisher.follow();
-      this.#notify({ kind: "repair", outcome: roots === null ? "failed" : "done", proof });
-      return roots !== null;
+      const isDone = await repairRoots(this.#identity, this.#state, proof);
+      if (isDone) this.#publisher.follow();
+      this.#notify({ kind: "repair", outcome: isDone ? "done" : "failed", proof });
+      return isDone;
     });
   }
 
   /** Notes that peers may have seen own appends that are not stored (above 0), or that they have not. */
   async setRecovering(recovering: number): Promise<void> {
     this.#assertOpen();
-    await this.#mutex.run(async () => {
-      this.#state.recovering = recovering;
-      await this.#state.commit({ batch: new WriteBatch() });
-    });
+    await this.#mutex.run(() => this.#state.storeRecovering(recovering));
   }
 
   /**
@@ -467,14 +468,11 @@ export class Log {
     const prologue = this.manifest?.prologue;
     if (!prologue) return false;
     return await this.#mutex.run(async () => {
-      const { head: old } = this;
-      const sides = [source, this].map((log) => ({ state: log.#state, userData: log.userData }));
-      if (!await copyPrologue(sides[0]!, sides[1]!, prologue)) return false;
+      const [from, to] = [source, this].map((log) => ({ state: log.#state, userData: log.userData }));
+      const changes = await copyPrologue(from!, to!, prologue);
+      if (changes === null) return false;
       this.#publisher.follow();
-      if (this.head !== old) this.#notify({ kind: "upgrade", head: this.head, isReorg: false });
-      for (const { start, end } of this.bitfield.setRanges(0, prologue.length)) {
-        this.#notify({ kind: "blocks", start, length: end - start, has: true });
-      }
+      for (const change of changes) this.#notify(change);
       return true;
     });
   }
@@ -556,11 +554,11 @@ export class Log {
       this.#listeners.clear();
       const origin = this.#origin;
       if (origin.kind === "main") {
-        const branches = await Promise.all(this.#branches.values());
-        await Promise.all(branches.map((branch) => branch.close()));
+        await Promise.all(Array.from(this.#openBranches, (branch) => branch.close()));
         this.#store.release(this.#identity.info);
       } else if (origin.kind === "branch") {
         origin.main.#branches.delete(origin.name);
+        origin.main.#openBranches.delete(this);
       } else {
         origin.atom.leave(origin.member, this.#state.layer?.key ?? null);
         origin.parent.#atomized = null;
@@ -714,7 +712,9 @@ export class Log {
     const { main } = this;
     const state = await main.#storedBranches.load(name, this.#state, overwrite);
     const origin: LogOrigin = { kind: "branch", main, name };
-    return new Log({ store: this.#store, state, identity: this.#identity, origin });
+    const log = new Log({ store: this.#store, state, identity: this.#identity, origin });
+    main.#openBranches.add(log);
+    return log;
   }
 
   /** Of the log that peers see. */

@@ -7,7 +7,7 @@
  * @module
  */
 import { equalBytes } from "../../base/mod.ts";
-import { StorageError, type WriteBatch } from "../../storage/mod.ts";
+import { StorageError, WriteBatch } from "../../storage/mod.ts";
 import { HypercoreError } from "../errors.ts";
 import { Bitfield, BITFIELD_PAGE_BITS, type BitfieldRange } from "./bitfield.ts";
 import { fullRoots, straddling } from "./flat_tree.ts";
@@ -160,9 +160,10 @@ export class LogState implements ProofSource {
     return this.#recovering;
   }
 
-  /** Changes the hint; it is stored with the next change. */
-  set recovering(recovering: number) {
+  /** Stores the hint. */
+  async storeRecovering(recovering: number): Promise<void> {
     this.#recovering = recovering;
+    await this.commit({ batch: new WriteBatch() });
   }
 
   /** Whether roots are missing, so that nothing can be verified or appended. */
@@ -185,6 +186,11 @@ export class LogState implements ProofSource {
     const { storage, owner } = this;
     if (indexes.length === 1) return [await storage.getRow("block", owner, indexes[0]!)];
     return await storage.getRows("block", owner, indexes);
+  }
+
+  /** A block; null where it is not stored. */
+  async getBlock(index: number): Promise<Uint8Array | null> {
+    return this.bitfield.get(index) ? await this.storage.getRow("block", this.owner, index) : null;
   }
 
   /** As {@linkcode readBlocks}, without asking the storage for what is not there. */

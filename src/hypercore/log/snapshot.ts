@@ -287,6 +287,24 @@ export class SnapshotKeeper {
   }
 }
 
+/**
+ * Keeps the blocks from `start` to `end` (exclusive) for the snapshots of a log and of those that share blocks with it;
+ * the result is called once they are dropped.
+ *
+ * @throws {StorageError} as the storage.
+ */
+export async function beforeClear(
+  keepers: Iterable<SnapshotKeeper>,
+  start: number,
+  end: number,
+): Promise<() => Promise<void>> {
+  const notes: (() => Promise<void>)[] = [];
+  for (const keeper of keepers) notes.push(await keeper.beforeClear(start, end));
+  return async () => {
+    for (const note of notes) await note();
+  };
+}
+
 /** Deletes what a process that ended without closing its snapshots had kept for them. */
 export async function forgetKept(store: CoreStore, logOwner: number): Promise<void> {
   const range = { gte: ownerKey(logOwner), lt: ownerKey(logOwner + 1) };

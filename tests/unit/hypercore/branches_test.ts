@@ -553,3 +553,17 @@ Deno.test("HC-160 a read that waits goes on at the new core", async () => {
   await next.append("b");
   assert.equal(await reading, "b");
 });
+
+Deno.test("HC-041 HC-085 a snapshot of a branch reads what the core drops", async () => {
+  await using core = await coreOf(["a", "b"]);
+  await using branch = core.session<string>({ ...TEXT, name: "draft" });
+  await branch.append("c");
+  await using snapshot = branch.snapshot<string>(TEXT);
+  await snapshot.ready();
+  const opening = core.session<string>({ ...TEXT, name: "other" });
+  assert.deepEqual(await core.clear(0, 2, { diff: true }), { blocks: 2 });
+  await opening.ready();
+  assert.deepEqual(await text(snapshot), ["a", "b", "c"]);
+  assert.equal(await branch.get(0, { wait: false }), null);
+  await opening.close();
+});
