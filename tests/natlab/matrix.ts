@@ -112,15 +112,44 @@ export async function runMatrix(options: MatrixOptions): Promise<Try[]> {
     ...clients.map((kind) => start(hostOf("client", kind), options.client)),
     ...servers.map((kind) => start(hostOf("server", kind), options.server)),
   ]);
+  const pending = Array.from({ length: tries }, () => pairs).flat();
+  return await runWhileFree(pending, async ([client, server]) => {
+    const result = await runTry({ lab, hosts, bootstrap, relayThrough, options, client, server });
+    options.onTry?.(result);
+    return result;
+  });
+}
+
+/** Tries at the same time: more would measure the processor. */
+const PARALLEL_TRIES = 4;
+
+/** Runs all pairs, each as soon as neither of its homes is in use. */
+async function runWhileFree(
+  pairs: readonly (readonly [string, string])[],
+  run: (pair: readonly [string, string]) => Promise<Try>,
+): Promise<Try[]> {
+  const pending = new Set(pairs.map(([client, server]) => ({ client, server })));
+  const busyClients = new Set<string>();
+  const busyServers = new Set<string>();
+  const running = new Set<Promise<void>>();
   const results: Try[] = [];
-  for (let turn = 0; turn < tries; turn++) {
-    for (const batch of disjointBatches(pairs)) {
-      await Promise.all(batch.map(async ([client, server]) => {
-        const result = await runTry({ lab, hosts, bootstrap, relayThrough, options, client, server });
+  while (pending.size > 0 || running.size > 0) {
+    for (const pair of pending) {
+      const { client, server } = pair;
+      if (running.size === PARALLEL_TRIES) break;
+      if (busyClients.has(client) || busyServers.has(server)) continue;
+      pending.delete(pair);
+      busyClients.add(client);
+      busyServers.add(server);
+      const job = run([client, server]).then((result) => {
         results.push(result);
-        options.onTry?.(result);
-      }));
+        busyClients.delete(client);
+        busyServers.delete(server);
+        running.delete(job);
+      });
+      running.add(job);
     }
+    await Promise.race(running);
   }
   return results;
 }
@@ -210,20 +239,6 @@ async function forget(lab: Lab, host: string, kind: string): Promise<void> {
   if (!KINDS[kind]!.isAnswering) return;
   const accept = ["nft", "chain", "ip", "natlab", "input", "{ policy accept; }"];
   await lab.command("exec", `${host}.nat`, "--", ...accept);
-}
-
-/** Splits `pairs` into batches in which no host occurs twice. */
-function disjointBatches(pairs: readonly (readonly [string, string])[]): (readonly [string, string])[][] {
-  const batches: { clients: Set<string>; servers: Set<string>; pairs: (readonly [string, string])[] }[] = [];
-  for (const pair of pairs) {
-    const [client, server] = pair;
-    let batch = batches.find(({ clients, servers }) => !clients.has(client) && !servers.has(server));
-    if (!batch) batches.push(batch = { clients: new Set(), servers: new Set(), pairs: [] });
-    batch.clients.add(client);
-    batch.servers.add(server);
-    batch.pairs.push(pair);
-  }
-  return batches.map(({ pairs }) => pairs);
 }
 
 function unique<T>(values: readonly T[]): T[] {
