@@ -16,6 +16,7 @@ import {
   ownBytes,
 } from "./encodings.ts";
 import { HyperbeeError } from "./errors.ts";
+import type { BeeExtension } from "./extension.ts";
 import type { Hyperbee } from "./hyperbee.ts";
 import { firstOf, type IterationSource, RangeIterator } from "./iterators.ts";
 import { lookup } from "./lookup.ts";
@@ -44,6 +45,8 @@ export interface BatchHost {
   /** Version that the bee is pinned to; 0 for the newest. */
   checkout(): number;
   ready(): Promise<void>;
+  /** Asks peers for hints; null where none are wanted. */
+  extension(): Pick<BeeExtension, "get"> | null;
   /** Asks peers for a newer version where that may be. */
   update(options: ReadOptions): Promise<void>;
   /** Appends the header where the log is empty. */
@@ -78,6 +81,8 @@ export class Batch<Key = Uint8Array, Value = Uint8Array> {
   #release: (() => void) | null = null;
   #updating: Promise<void> | null = null;
   #blocks: Uint8Array[] | null = null;
+  /** Key that is being looked up and that no hint was asked for. */
+  #hintKey: Uint8Array | null = null;
   /** Counts changes: a read that had to wait begins again when there was one. */
   #changeCount = 0;
 
@@ -98,7 +103,13 @@ export class Batch<Key = Uint8Array, Value = Uint8Array> {
       alwaysDuplicate: host.alwaysDuplicate,
       version: () => this.#storedVersion,
       ensureHeader: () => host.ensureHeader(),
-    }, options);
+    }, {
+      ...options,
+      onwait: (seq) => {
+        this.#askForHints();
+        options.onwait?.(seq);
+      },
+    });
     host.opened(this);
   }
 
@@ -200,8 +211,16 @@ export class Batch<Key = Uint8Array, Value = Uint8Array> {
     const encoding = encodingOf(this.#encoding, options);
     const encoded = encodeKey(encoding, key);
     await this.#prepare();
+    this.#hintKey = encoded;
     const entry = await this.#read((root, shelf) => root === null ? null : lookup(root, encoded, shelf));
+    this.#hintKey = null;
     return entry === null ? null : decodeEntry(encoding, entry);
+  }
+
+  #askForHints(): void {
+    if (this.#hintKey === null || this.#options.extension === false) return;
+    this.#host.extension()?.get(this.#storedVersion, this.#hintKey);
+    this.#hintKey = null;
   }
 
   async #read<Result>(work: (root: NodeView | null, shelf: Shelf) => Result | Miss): Promise<Result> {

@@ -200,6 +200,7 @@ export class Hyperbee<Key = Uint8Array, Value = Uint8Array> extends TypedEventEm
       readonly: this.readonly,
       alwaysDuplicate: this.alwaysDuplicate,
       lock: () => this.lock(),
+      extension: () => this.extension,
       checkout: () => this.#checkout,
       ready: () => this.ready(),
       update: (options) => this.#update(options),

@@ -239,6 +239,12 @@ Deno.test("HB-006 HB-W05 our sparse reads ask npm for hints, and npm's hints are
   for (const seq of hint!.cache!.blocks) await core.get(seq);
 
   said.length = 0;
+  const batch = bee.batch();
+  assert.equal((await batch.get("k000777"))!.value, "777");
+  assert.equal(utf8Text(decoded(said, "sent")[0]!.get!.key!), "k000777");
+  await batch.close();
+
+  said.length = 0;
   const entries = await all(bee.createReadStream({ gte: "k002000", lt: "k002500" }));
   assert.equal(entries.length, 500);
   const iterators = decoded(said, "sent").filter(({ iterator }) => iterator);
