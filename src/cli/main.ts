@@ -19,8 +19,10 @@ const terminal: Terminal = {
   out: (text) => void process.stdout.write(text),
   outBytes: (bytes) => void process.stdout.write(bytes),
   err: (text) => void process.stderr.write(text),
-  isInteractive: process.stdout.isTTY === true,
-  columns: process.stdout.columns || FALLBACK_COLUMNS,
+  isInteractive: process.stdout.isTTY === true && process.stderr.isTTY === true,
+  get columns() {
+    return process.stdout.columns || FALLBACK_COLUMNS; // a window may change its size
+  },
   signal: stopping.signal,
 };
 

@@ -21,10 +21,21 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
   } catch (error) {
     // Commander has printed help or what is wrong with the arguments.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
-    if (!(error instanceof CommandError || error instanceof QuinceError)) throw error;
+    if (terminal.signal.aborted && error === terminal.signal.reason) {
+      terminal.err("Stopped\n");
+      return 1;
+    }
+    if (!isForUsers(error)) throw error;
     terminal.err(`${error.message}\n`);
     return error instanceof CommandError ? error.exitCode : 1;
   }
+}
+
+/** Whether an error's message says all there is to say; others are mistakes of ours, and thrown with their stack. */
+function isForUsers(error: unknown): error is Error {
+  if (error instanceof CommandError || error instanceof QuinceError) return true;
+  // What the system says, of a file or an address: `EACCES`, `EADDRINUSE`.
+  return error instanceof Error && "code" in error && /^E[A-Z0-9]+$/.test(String(error.code));
 }
 
 function createProgram(terminal: Terminal): Command {

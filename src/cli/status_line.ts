@@ -3,39 +3,54 @@
  *
  * @module
  */
+import type { CancelTimer, Clock } from "../base/mod.ts";
+import { systemClock } from "../platform/mod.ts";
 import type { Terminal } from "./terminal.ts";
 
 const CLEAR = "\r\x1b[2K";
 const INTERVAL_MS = 250;
 
-/** Shows what `text` says, four times a second, until it is ended; nothing where nobody watches a terminal. */
+/** The line of a command: empty until it has something to show, and always where nobody watches a terminal. */
 export class StatusLine implements Disposable {
   readonly #terminal: Terminal;
-  readonly #text: () => string;
-  readonly #timer: ReturnType<typeof setInterval> | null;
-  #isShown = false;
+  readonly #isEnabled: boolean;
+  readonly #clock: Clock;
+  #text = (): string => "";
+  #cancel: CancelTimer | null = null;
+  #shown = "";
 
-  /** Starts; `isEnabled` false shows nothing. */
-  constructor(terminal: Terminal, isEnabled: boolean, text: () => string) {
+  /** Begins empty; `isEnabled` false keeps it so. */
+  constructor(terminal: Terminal, isEnabled: boolean, clock: Clock = systemClock) {
     this.#terminal = terminal;
+    this.#clock = clock;
+    this.#isEnabled = isEnabled && terminal.isInteractive;
+  }
+
+  /** Shows what `text` says, four times a second, instead of what was shown before. */
+  show(text: () => string): void {
+    if (!this.#isEnabled) return;
     this.#text = text;
-    this.#timer = isEnabled && terminal.isInteractive ? setInterval(() => this.#show(), INTERVAL_MS) : null;
+    this.#cancel ??= this.#clock.schedule(INTERVAL_MS, () => this.#write());
   }
 
-  #show(): void {
-    this.#isShown = true;
-    this.#terminal.err(CLEAR + this.#text().slice(0, this.#terminal.columns - 1));
+  #write(): void {
+    this.#cancel = this.#clock.schedule(INTERVAL_MS, () => this.#write());
+    const text = this.#text().slice(0, this.#terminal.columns - 1);
+    if (text === this.#shown) return;
+    this.#shown = text;
+    this.#terminal.err(CLEAR + text);
   }
 
-  /** Clears the line, before other text is printed. */
+  /** Clears the line, before other text is printed; it is written again below that. */
   clear(): void {
-    if (this.#isShown) this.#terminal.err(CLEAR);
-    this.#isShown = false;
+    if (this.#shown !== "") this.#terminal.err(CLEAR);
+    this.#shown = "";
   }
 
-  /** Ends it. */
+  /** Shows nothing any more. */
   end(): void {
-    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#cancel?.();
+    this.#cancel = null;
     this.clear();
   }
 

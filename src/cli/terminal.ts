@@ -12,7 +12,7 @@ export interface Terminal {
   outBytes(bytes: Uint8Array): void;
   /** Prints text to standard error, as it is. */
   err(text: string): void;
-  /** Whether standard output is a terminal. */
+  /** Whether standard output and standard error are a terminal. */
   readonly isInteractive: boolean;
   /** Width of the terminal, columns. */
   readonly columns: number;
@@ -24,11 +24,13 @@ export interface Terminal {
 export class Output {
   readonly #terminal: Terminal;
   readonly #isJson: boolean;
+  readonly #beforeText: () => void;
 
-  /** Prints JSON where `isJson`. */
-  constructor(terminal: Terminal, isJson: boolean) {
+  /** Prints JSON where `isJson`; `beforeText` is called each time before something is printed. */
+  constructor(terminal: Terminal, isJson: boolean, beforeText: () => void = () => {}) {
     this.#terminal = terminal;
     this.#isJson = isJson;
+    this.#beforeText = beforeText;
   }
 
   /** Whether values are printed as JSON. */
@@ -38,6 +40,7 @@ export class Output {
 
   /** Tells one thing: `text` to people, `value` as JSON. */
   tell(text: string, value: Readonly<Record<string, unknown>>): void {
+    this.#beforeText();
     this.#terminal.out(this.#isJson ? `${JSON.stringify(value)}\n` : `${text}\n`);
   }
 }

@@ -34,7 +34,7 @@ import {
   portArgument,
 } from "../arguments.ts";
 import { durationText, StatusLine } from "../status_line.ts";
-import { CommandError, Output, type Terminal, untilStopped } from "../terminal.ts";
+import { CommandError, Output, type Terminal, untilStopped, USAGE } from "../terminal.ts";
 
 /** Exit code where a file is not there. */
 const NOT_FOUND = 2;
@@ -52,6 +52,7 @@ interface DriveFlags extends NetworkFlags {
 interface Work {
   readonly session: DrivesSession;
   readonly output: Output;
+  readonly status: StatusLine;
   readonly terminal: Terminal;
 }
 
@@ -126,11 +127,11 @@ function addReading(drives: Command, terminal: Terminal): void {
     .argument("<src>", "a key or a folder")
     .argument("<path>", "the file")
     .action((src: string, name: string, flags: DriveFlags) =>
-      withSession(flags, terminal, async ({ session, terminal: to }) => {
-        const drive = await openConnected(session, src);
+      withSession(flags, terminal, async (work) => {
+        const drive = await openConnected(work, src);
         const bytes = await drive.get(name, { follow: true, timeout: READ_TIMEOUT_MS });
         if (bytes === null) throw new CommandError(`There is no file ${name}`, NOT_FOUND);
-        to.outBytes(bytes);
+        terminal.outBytes(bytes);
       })
     );
   command(drives, "entry")
@@ -175,7 +176,7 @@ function addWriting(drives: Command, terminal: Terminal): void {
     .argument("<content>", "its text")
     .action((src: string, name: string, content: string, flags: DriveFlags) =>
       withSession(flags, terminal, async ({ session, output }) => {
-        const drive = await session.open(src);
+        const drive = await session.openDestination(src);
         await drive.put(name, utf8Bytes(content));
         output.tell("File saved", { event: "put", path: resolveDrivePath("/", name) });
       })
@@ -216,7 +217,8 @@ async function withSession(
   run: (work: Work) => Promise<void>,
   storage?: string,
 ): Promise<void> {
-  const output = new Output(terminal, flags.json === true);
+  using status = new StatusLine(terminal, flags.json !== true);
+  const output = new Output(terminal, flags.json === true, () => status.clear());
   await using session = new DrivesSession({
     storage: storage ?? await findStore(flags.storage),
     createSwarm: () => {
@@ -231,7 +233,11 @@ async function withSession(
       return swarm;
     },
   });
-  await run({ session, output, terminal });
+  try {
+    await run({ session, output, status, terminal });
+  } finally {
+    status.show(() => "Closing"); // withdrawing an announcement takes a moment, where nobody answers some seconds
+  }
 }
 
 async function openHyperdrive(session: DrivesSession, text: string): Promise<Hyperdrive> {
@@ -241,12 +247,18 @@ async function openHyperdrive(session: DrivesSession, text: string): Promise<Hyp
 }
 
 /** Opens a drive to read it: one that others write is looked up, and its newest version asked for. */
-async function openConnected(session: DrivesSession, text: string, signal?: AbortSignal): Promise<Drive> {
-  const drive = await session.open(text);
-  if (!(drive instanceof Hyperdrive) || drive.writable) return drive;
-  void session.connect(drive);
-  await session.fetchMetadata(drive, signal);
+async function openConnected(work: Work, text: string): Promise<Drive> {
+  const drive = await work.session.openSource(text);
+  if (drive instanceof Hyperdrive) await connectReader(work, drive);
   return drive;
+}
+
+async function connectReader({ session, status, terminal }: Work, drive: Hyperdrive): Promise<void> {
+  if (drive.writable) return;
+  status.show(() => "Looking for peers that have the drive");
+  void session.connect(drive);
+  await session.fetchMetadata(drive, terminal.signal);
+  status.end();
 }
 
 interface MirrorFlags
@@ -255,51 +267,73 @@ interface MirrorFlags
 }
 
 async function mirror(work: Work, src: string, dst: string, flags: MirrorFlags): Promise<void> {
-  const { session, terminal } = work;
-  const { signal } = terminal;
-  const opened = await openConnected(session, src, signal);
-  const source = flags.version !== undefined && opened instanceof Hyperdrive
-    ? opened.checkout(flags.version)
-    : opened;
-  const destination = await session.open(dst, { atomic: true });
+  const { session, terminal: { signal } } = work;
+  const destination = await session.openDestination(dst, { atomic: true });
+  const opened = await openConnected(work, src);
+  const source = flags.version === undefined ? opened : versionOf(opened, flags.version);
   if (destination instanceof Hyperdrive && flags.live) void session.connect(destination);
-  await runMirror(work, source, destination, { ...flags, signal }, flags.silent === true);
+  await runMirror(work, source, destination, { ...flags, signal }, {
+    isSilent: flags.silent === true,
+    idleText: () => "Waiting for changes",
+  });
   if (source !== opened) await source.close();
+}
+
+function versionOf(drive: Drive, version: number): Drive {
+  if (drive instanceof Hyperdrive) return drive.checkout(version);
+  throw new CommandError("A folder has no versions, only a drive has", USAGE);
+}
+
+/** What {@linkcode runMirror} shows. */
+interface MirrorTexts {
+  /** Differences are not printed. */
+  readonly isSilent: boolean;
+  /** The status while nothing changes. */
+  readonly idleText: () => string;
 }
 
 /** Mirrors and prints; resolves at the end, or when stopped. */
 async function runMirror(
-  { output, terminal }: Work,
+  { output, status }: Work,
   source: Drive,
   destination: Drive,
   options: MirrorOptions,
-  isSilent: boolean,
+  { isSilent, idleText }: MirrorTexts,
 ): Promise<void> {
-  let progress = (): string => "Comparing";
   let done = 0;
-  using status = new StatusLine(terminal, !output.isJson, () => progress());
+  let isFirst = true;
+  status.show(() => "Comparing");
   const events = mirrorDrives(source, destination, {
     ...options,
     onmonitor(monitor) {
       const startedMs = performance.now();
-      progress = () => {
+      status.show(() => {
         const { speed, bytes, progress: part } = monitor.stats.download;
-        if (bytes === 0) return `${done} files`;
+        if (done === 0) return "Comparing";
+        if (bytes === 0) return countText(done);
         const elapsedS = (performance.now() - startedMs) / 1000;
         const leftS = part > 0 ? elapsedS * (1 - part) / part : NaN;
         const percent = Math.floor(part * 100);
-        return `${done} files, ${percent} %, ${byteText(bytes)} at ${byteText(speed)}/s, ${
+        return `${countText(done)}, ${percent} %, ${byteText(bytes)} at ${byteText(speed)}/s, ${
           durationText(leftS)
         } left`;
-      };
+      });
     },
   });
   for await (const event of events) {
-    if (event.event === "difference") done++;
-    if (isSilent && event.event === "difference") continue;
-    status.clear();
-    output.tell(eventText(event), { ...event });
+    if (event.event === "difference") {
+      done++;
+      if (!isFirst) status.show(() => `Copying ${event.key}`);
+    } else {
+      isFirst = false;
+      status.show(idleText);
+    }
+    if (!isSilent || event.event !== "difference") output.tell(eventText(event), { ...event });
   }
+}
+
+function countText(files: number): string {
+  return `${files} ${files === 1 ? "file" : "files"}`;
 }
 
 const SIGNS = { add: "+", remove: "-", change: "~", equal: "=" } as const;
@@ -321,7 +355,7 @@ interface SeedFlags extends DriveFlags {
 }
 
 async function seed(work: Work, text: string | null, flags: SeedFlags): Promise<void> {
-  const { session, output, terminal } = work;
+  const { session, output, status, terminal } = work;
   const { drive, folder } = await openSeeded(session, text);
   const key = keyText(drive.key!);
   output.tell(`Drive: ${key}`, { event: "drive", key, folder });
@@ -332,17 +366,18 @@ async function seed(work: Work, text: string | null, flags: SeedFlags): Promise<
     });
   });
   announced.catch(() => {}); // the run below ends with what it fails with
-  using _status = new StatusLine(terminal, !output.isJson, () => seedText(drive));
+  const idleText = (): string => seedText(drive);
   if (folder !== null) {
-    const source = await session.open(folder);
+    const source = await session.openSource(folder);
     const options = {
       live: !flags.once,
       filter: flags.filter,
       attributes: flags.attributes,
       signal: terminal.signal,
     };
-    await runMirror(work, source, drive, options, false);
+    await runMirror(work, source, drive, options, { isSilent: false, idleText });
   }
+  status.show(idleText);
   await Promise.all([announced, untilStopped(terminal)]);
 }
 
@@ -357,12 +392,13 @@ function seedText(drive: Hyperdrive): string {
   return `${peers.length} ${peers.length === 1 ? "peer" : "peers"}, ${best}`;
 }
 
-async function download({ session, output, terminal }: Work, text: string): Promise<void> {
-  const drive = await openConnected(session, text, terminal.signal);
-  if (!(drive instanceof Hyperdrive)) throw new DrivesError("BAD_DRIVE", `${text} is no key of a drive`);
+async function download(work: Work, text: string): Promise<void> {
+  const { session, output, status, terminal } = work;
+  const drive = await openHyperdrive(session, text);
+  await connectReader(work, drive);
   const running = await downloadDrive(drive);
   terminal.signal.addEventListener("abort", () => running.destroy(), { once: true });
-  using status = new StatusLine(terminal, !output.isJson, () => {
+  status.show(() => {
     const { files, blobs, bytes, speed } = running.progress();
     const missing = blobs.length - blobs.have;
     return `${files.have}/${files.length} + ${blobs.have}/${blobs.length} blocks, ${missing} missing, ${
@@ -392,7 +428,7 @@ interface ServeFlags extends DriveFlags {
 }
 
 async function serve({ session, output, terminal }: Work, src: string, flags: ServeFlags): Promise<void> {
-  const drive = await session.open(src, { followLinks: true });
+  const drive = await session.openSource(src, { followLinks: true });
   if (drive instanceof Hyperdrive) void session.connect(drive);
   await using server = new DriveServer({
     drive,
@@ -411,13 +447,9 @@ async function serve({ session, output, terminal }: Work, src: string, flags: Se
   await untilStopped(terminal);
 }
 
-async function list(
-  { session, output }: Work,
-  src: string,
-  folder: string,
-  isRecursive: boolean,
-): Promise<void> {
-  const drive = await openConnected(session, src);
+async function list(work: Work, src: string, folder: string, isRecursive: boolean): Promise<void> {
+  const { output } = work;
+  const drive = await openConnected(work, src);
   const isShown = filterOf([]);
   const above = resolveDrivePath("/", folder);
   if (!isShown(above)) return;
@@ -438,8 +470,9 @@ async function list(
   }
 }
 
-async function entry({ session, output }: Work, src: string, name: string): Promise<void> {
-  const drive = await openConnected(session, src);
+async function entry(work: Work, src: string, name: string): Promise<void> {
+  const { output } = work;
+  const drive = await openConnected(work, src);
   const found = await drive.entry(name, { timeout: READ_TIMEOUT_MS });
   if (found === null) throw new CommandError(`There is no file ${name}`, NOT_FOUND);
   const { key, value: { executable, linkname, blob, metadata } } = found;
@@ -486,7 +519,7 @@ async function remove(
   name: string,
   isRecursive: boolean,
 ): Promise<void> {
-  const drive = await session.open(src);
+  const drive = await session.openDestination(src);
   const target = resolveDrivePath("/", name);
   const keys: string[] = [];
   if (isRecursive) { for await (const { key } of drive.list(target)) keys.push(key); }
@@ -495,5 +528,5 @@ async function remove(
   const batch = drive.batch();
   for (const key of keys) await batch.del(key);
   await batch.flush();
-  output.tell(`Removed ${keys.length} ${keys.length === 1 ? "file" : "files"}`, { event: "removed", keys });
+  output.tell(`Removed ${countText(keys.length)}`, { event: "removed", keys });
 }

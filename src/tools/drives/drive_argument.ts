@@ -4,6 +4,7 @@
  * @module
  */
 import { idEncoding } from "../../hypercore_crypto/mod.ts";
+import { fileStatus } from "../../platform/mod.ts";
 import { DrivesError } from "./errors.ts";
 
 /** A drive of the network, or a folder. */
@@ -27,4 +28,15 @@ export function parseDrive(text: string): DriveArgument {
     const advice = `${text} has the length of a key and is none; a folder of that name is ./${text}`;
     throw new DrivesError("BAD_DRIVE", advice, { cause });
   }
+}
+
+/**
+ * Makes sure that a folder is there: one that is misspelt must not pass for an empty one.
+ *
+ * @throws {DrivesError} `NO_FOLDER` where it is not.
+ */
+export async function checkFolder(path: string): Promise<void> {
+  const status = await fileStatus(path, true);
+  if (status === null) throw new DrivesError("NO_FOLDER", `There is no folder ${path}`);
+  if (status.kind !== "directory") throw new DrivesError("NO_FOLDER", `${path} is no folder`);
 }

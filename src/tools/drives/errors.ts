@@ -9,12 +9,21 @@ import { QuinceError, type QuinceErrorOptions } from "../../base/mod.ts";
  * Why the tool refused:
  *
  * - `BAD_DRIVE`: an argument is neither a key nor a path.
+ * - `NO_FOLDER`: there is no such folder.
+ * - `NOT_WRITABLE`: the drive is somebody else's.
  * - `NO_STORAGE`: no place for the store is known; one has to be named.
  * - `FOREIGN_STORAGE`: the place holds a store that another program made.
  * - `NO_PEERS`: nobody has the drive.
  * - `NOT_FOUND`: the drive has no such file.
  */
-export type DrivesErrorCode = "BAD_DRIVE" | "NO_STORAGE" | "FOREIGN_STORAGE" | "NO_PEERS" | "NOT_FOUND";
+export type DrivesErrorCode =
+  | "BAD_DRIVE"
+  | "NO_FOLDER"
+  | "NOT_WRITABLE"
+  | "NO_STORAGE"
+  | "FOREIGN_STORAGE"
+  | "NO_PEERS"
+  | "NOT_FOUND";
 
 /** The tool refused; the message says what to do. */
 export class DrivesError extends QuinceError {

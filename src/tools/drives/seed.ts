@@ -6,7 +6,7 @@
 import path from "node:path";
 import { idEncoding } from "../../hypercore_crypto/mod.ts";
 import type { Hyperdrive } from "../../hyperdrive/mod.ts";
-import { parseDrive } from "./drive_argument.ts";
+import { checkFolder, parseDrive } from "./drive_argument.ts";
 import type { DrivesSession } from "./session.ts";
 
 /** A peer of a drive and how much of it the peer has, as far as it said. */
@@ -38,6 +38,7 @@ export async function openSeeded(session: DrivesSession, text: string | null): P
   if (argument === null) return { drive: await session.openNamed("db"), folder: null };
   if (argument.kind === "key") return { drive: await session.openKey(argument.key), folder: null };
   const folder = path.resolve(argument.path);
+  await checkFolder(folder);
   return { drive: await session.openNamed(folder), folder };
 }
 

@@ -8,7 +8,7 @@ import { Hyperdrive } from "../../hyperdrive/mod.ts";
 import type { Hyperswarm } from "../../hyperswarm/mod.ts";
 import { Localdrive, type LocaldriveOptions } from "../../localdrive/mod.ts";
 import type { Storage } from "../../storage/mod.ts";
-import { parseDrive } from "./drive_argument.ts";
+import { checkFolder, parseDrive } from "./drive_argument.ts";
 import { DrivesError } from "./errors.ts";
 
 /** A drive of the tool. */
@@ -62,6 +62,28 @@ export class DrivesSession implements AsyncDisposable {
       : await this.openKey(argument.key);
   }
 
+  /**
+   * Opens what an argument names, to read it.
+   *
+   * @throws {DrivesError} `NO_FOLDER` where there is no such folder.
+   */
+  async openSource(text: string, options: LocaldriveOptions = {}): Promise<Drive> {
+    const argument = parseDrive(text);
+    if (argument.kind === "folder") await checkFolder(argument.path);
+    return await this.open(text, options);
+  }
+
+  /**
+   * Opens what an argument names, to write to it.
+   *
+   * @throws {DrivesError} `NOT_WRITABLE` for a drive that is somebody else's.
+   */
+  async openDestination(text: string, options: LocaldriveOptions = {}): Promise<Drive> {
+    const drive = await this.open(text, options);
+    if (drive instanceof Localdrive || drive.writable) return drive;
+    throw new DrivesError("NOT_WRITABLE", `The drive ${drive.id} can be changed where it was made alone`);
+  }
+
   /** Opens a drive by its key. */
   openKey(key: Uint8Array): Promise<Hyperdrive> {
     return this.#keep(new Hyperdrive(this.store.session(), key));
@@ -96,9 +118,11 @@ export class DrivesSession implements AsyncDisposable {
    * Waits until a drive that is not ours is known well enough to read it.
    *
    * @throws {DrivesError} `NO_PEERS` where nobody has it.
+   * @throws the signal's reason once it aborts.
    */
   async fetchMetadata(drive: Hyperdrive, signal?: AbortSignal): Promise<void> {
     await drive.update({ signal });
+    signal?.throwIfAborted(); // an update that is given up says that there is nothing new
     if (drive.core.length > 0) return;
     throw new DrivesError("NO_PEERS", `Nobody on the network has the drive ${drive.id}`);
   }

@@ -305,3 +305,72 @@ Deno.test("DRV-012 DRV-013 serve shows a folder until stopped", async () => {
     assert.equal(await serving, 0);
   });
 });
+
+Deno.test("a folder that is not there is an error, not an empty one", async () => {
+  await withFolder(async (folder) => {
+    const [missing, copy] = [join(folder, "missing"), join(folder, "copy")];
+    await writeTree(copy, { "/kept": "1" });
+    for (const args of [["mirror", missing, copy], ["seed", missing], ["ls", missing], ["serve", missing]]) {
+      const { code, terminal } = await drives(...args, ...local(folder));
+      assert.deepEqual([code, terminal.output, terminal.errors], [
+        1,
+        "",
+        `NO_FOLDER: There is no folder ${missing}\n`,
+      ]);
+    }
+    assert.deepEqual(await readTree(copy), { "/kept": "1" });
+    const { terminal } = await drives("mirror", join(copy, "kept"), copy, ...local(folder));
+    assert.match(terminal.errors, /^NO_FOLDER: .* is no folder\n$/);
+  });
+});
+
+Deno.test("somebody else's drive is not written to", async () => {
+  await withFolder(async (folder) => {
+    const key = "a".repeat(64);
+    await writeTree(join(folder, "src"), { "/a": "1" });
+    for (const args of [["put", key, "/a", "1"], ["rm", key, "/a"], ["mirror", join(folder, "src"), key]]) {
+      const { code, terminal } = await drives(...args, ...local(folder));
+      assert.equal(code, 1);
+      assert.match(terminal.errors, /^NOT_WRITABLE: The drive [a-z0-9]{52} can be changed where it was made/);
+    }
+  });
+});
+
+Deno.test("a version of a folder is a wrong command line", async () => {
+  await withFolder(async (folder) => {
+    await writeTree(join(folder, "src"), { "/a": "1" });
+    const { code, terminal } = await drives(
+      ...["mirror", join(folder, "src"), join(folder, "copy"), "--version", "2"],
+      ...local(folder),
+    );
+    assert.deepEqual([code, terminal.errors], [64, "A folder has no versions, only a drive has\n"]);
+  });
+});
+
+Deno.test("a command that is stopped while it looks for peers says so", async () => {
+  await using testnet = await createTestnet(3);
+  await withFolder(async (folder) => {
+    const terminal = new RecordingTerminal();
+    terminal.stop();
+    const code = await runCommandLine(
+      ["drives", "download", "a".repeat(64), ...flags(testnet, folder)],
+      terminal,
+    );
+    assert.deepEqual([code, terminal.output, terminal.errors], [1, "", "Stopped\n"]);
+  });
+});
+
+Deno.test("what the system says of a port is one line", async () => {
+  await withFolder(async (folder) => {
+    await writeTree(join(folder, "src"), { "/a": "1" });
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = listener.addr as Deno.NetAddr;
+    const { code, terminal } = await drives(
+      ...["serve", join(folder, "src"), "--disable-any-port", "--http-port", `${port}`],
+      ...local(folder),
+    );
+    listener.close();
+    assert.equal(code, 1);
+    assert.match(terminal.errors, /^[^\n]*EADDRINUSE[^\n]*\n$/);
+  });
+});

@@ -40,9 +40,9 @@ export function directoryPage(folder: string, items: readonly DirectoryItem[], q
 body { margin: 2rem auto; max-width: 48rem; padding: 0 1rem; }
 h1 { font-size: 1.25rem; font-weight: 600; overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; }
-td { border-top: 1px solid #8884; padding: .35rem 0; overflow-wrap: anywhere; }
+td { border-top: 1px solid #8884; padding: .35rem 0; overflow-wrap: anywhere; vertical-align: top; }
 td.size { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; opacity: .7; padding-left: 1rem; }
-a { text-decoration: none; }
+a { text-decoration: none; unicode-bidi: isolate; white-space: break-spaces; }
 a:hover { text-decoration: underline; }
 </style>
 </head>
