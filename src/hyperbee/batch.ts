@@ -33,6 +33,9 @@ import { MISS, type Miss, type Shelf } from "./shelf.ts";
 import { ItemStream } from "./streams.ts";
 import { type Decide, TreeWriter } from "./writer.ts";
 
+/** What a change that is made at once returns. */
+const DONE: Promise<void> = Promise.resolve();
+
 /** What a batch asks of its bee. */
 export interface BatchHost {
   readonly core: BeeCore;
@@ -80,6 +83,7 @@ export class Batch<Key = Uint8Array, Value = Uint8Array> {
   readonly #turn = new Mutex();
   #release: (() => void) | null = null;
   #updating: Promise<void> | null = null;
+  #isPrepared = false;
   #blocks: Uint8Array[] | null = null;
   /** Key that is being looked up and that no hint was asked for. */
   #hintKey: Uint8Array | null = null;
@@ -169,6 +173,7 @@ export class Batch<Key = Uint8Array, Value = Uint8Array> {
     const encodedValue = encodeValue(encoding, value);
     const ownValue = encodedValue === null ? null : ownBytes(encodedValue, value);
     const decide = decider(encoding, options.cas, key, value);
+    if (decide === null && this.#putAtHand(encodedKey, ownValue)) return DONE;
     return this.#change(() => this.#writer.put(encodedKey, ownValue, decide));
   }
 
@@ -178,6 +183,15 @@ export class Batch<Key = Uint8Array, Value = Uint8Array> {
     const encodedKey = ownBytes(encodeKey(encoding, key), key);
     const decide = decider(encoding, options.cas, key, null);
     return this.#change(() => this.#writer.del(encodedKey, decide));
+  }
+
+  /** Most puts of a great batch find their place in memory; waiting for nothing would be most of their time. */
+  #putAtHand(key: Uint8Array, value: Uint8Array | null): boolean {
+    if (!this.#isPrepared || this.#release === null || this.#turn.isHeld) return false;
+    if (!this.#writer.putAtHand(key, value)) return false;
+    this.#changeCount++;
+    this.#blocks = null;
+    return true;
   }
 
   async #change(change: () => Promise<boolean>): Promise<void> {
@@ -201,6 +215,7 @@ export class Batch<Key = Uint8Array, Value = Uint8Array> {
         : Promise.resolve();
     }
     await this.#updating;
+    this.#isPrepared = true;
   }
 
   /** The entry of `key` with the changes of the batch; null where there is none. */
@@ -310,6 +325,7 @@ export class Batch<Key = Uint8Array, Value = Uint8Array> {
     this.#writer.reset();
     this.#blocks = null;
     this.#updating = null;
+    this.#isPrepared = false;
     this.#changeCount++;
     const release = this.#release;
     this.#release = null;

@@ -25,6 +25,9 @@ export const DEFAULT_CACHE_BYTES: number = 64 * 1024 * 1024;
 /** What a block costs in memory beside its bytes: objects, a view, a tree node or two, the entry in the cache. */
 export const BLOCK_OVERHEAD_BYTES = 768;
 
+/** Blocks of a batch that stay in memory once it is appended: the newest. */
+export const KEPT_BLOCKS = 1024;
+
 /** Single changes after which the tree nodes that they came by are dropped: some 10 KiB for each. */
 export const CHANGES_IN_MEMORY = 128;
 

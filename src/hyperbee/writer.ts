@@ -7,7 +7,7 @@ import { equalBytes } from "../base/mod.ts";
 import { Block } from "./block.ts";
 import { type BeeCore, Reader, type ReadOptions, type TreeState } from "./driver.ts";
 import { findPlace, findPlaceNear, insertAt, type Place } from "./insert.ts";
-import { CHANGES_IN_MEMORY } from "./limits.ts";
+import { CHANGES_IN_MEMORY, KEPT_BLOCKS } from "./limits.ts";
 import type { EncodedEntry, NodeView } from "./node_view.ts";
 import { PendingBlocks } from "./pending.ts";
 import { planRemoval, removeAt } from "./remove.ts";
@@ -71,6 +71,28 @@ export class TreeWriter {
     return this.#root ?? this.reader.root(this.#context.version());
   }
 
+  /** Puts an entry without waiting; false, with nothing done, where something is missing or has to be decided. */
+  putAtHand(key: Uint8Array, value: Uint8Array | null): boolean {
+    const { shelf } = this.reader;
+    const root = this.#rootAtHand();
+    if (root === null) return false;
+    const near = this.#last?.path[0] === root ? findPlaceNear(this.#last, key, shelf) : null;
+    const place = near ?? findPlace(root, key, shelf, true);
+    if (place === MISS) {
+      shelf.wanted.length = 0;
+      return false;
+    }
+    if (place.found && !this.#context.alwaysDuplicate) return false;
+    this.#insert(place, key, value, this.#nextSeq());
+    return true;
+  }
+
+  #insert(place: Place, key: Uint8Array, value: Uint8Array | null, seq: number): void {
+    const { root, split } = insertAt(place, new KeyRef(seq, key));
+    this.#last = split || !place.path.at(-1)!.isLeaf ? null : place;
+    this.#push(root, key, value);
+  }
+
   /** Puts an entry; false where nothing was changed. The bytes are kept. */
   async put(key: Uint8Array, value: Uint8Array | null, decide: Decide | null): Promise<boolean> {
     const { shelf } = this.reader;
@@ -82,9 +104,7 @@ export class TreeWriter {
     }
     const seq = this.#nextSeq();
     if (place.found && !await this.#mayReplace(place, value, seq, decide)) return false;
-    const inserted = insertAt(place, new KeyRef(seq, key));
-    this.#last = inserted.split || !place.path.at(-1)!.isLeaf ? null : place;
-    this.#push(inserted.root, key, value);
+    this.#insert(place, key, value, seq);
     return true;
   }
 
@@ -168,7 +188,10 @@ export class TreeWriter {
     const { length } = await core.append(blocks);
     if (length !== start + blocks.length || core.fork !== fork) return;
     const cache = state.cacheFor(core);
-    for (let i = 0; cache !== null && i < blocks.length; i++) cache.set(new Block(start + i, blocks[i]!));
+    const firstKept = Math.max(0, blocks.length - KEPT_BLOCKS);
+    for (let i = firstKept; cache !== null && i < blocks.length; i++) {
+      cache.set(new Block(start + i, blocks[i]!));
+    }
     if (root === null || changeCount > CHANGES_IN_MEMORY) return;
     this.#base = { version: length, fork, cutCount, root, changeCount };
     this.#last = last;
