@@ -3,8 +3,8 @@
  *
  * @module
  */
-import os from "node:os";
 import path from "node:path";
+import process from "node:process";
 import { fileStatus } from "../../platform/mod.ts";
 import { DrivesError } from "./errors.ts";
 
@@ -51,13 +51,19 @@ async function exists(file: string): Promise<boolean> {
 }
 
 function home(): string {
+  const name = process.platform === "win32" ? "USERPROFILE" : "HOME";
+  let folder: string | undefined;
+  let cause: unknown;
   try {
-    return os.homedir();
-  } catch (cause) {
-    throw new DrivesError(
-      "NO_STORAGE",
-      "The home folder is not known without --allow-env=HOME; name a place with --storage",
-      { cause },
-    );
+    folder = process.env[name]; // os.homedir() would need --allow-sys besides
+  } catch (error) {
+    cause = error;
   }
+  if (folder) return folder;
+  throw new DrivesError(
+    "NO_STORAGE",
+    `The home folder is not known, ${name} is not set or --allow-env=${name} is missing; ` +
+      "name a place with --storage",
+    { cause },
+  );
 }
