@@ -20,8 +20,12 @@ export class Mutex {
   /** Resolves once nobody holds it, to a function that lets the next one go on; a second call of that does nothing. */
   lock(): Promise<() => void> {
     if (this.#isHeld) return new Promise((resolve) => this.#waiting.push(resolve));
+    return Promise.resolve(this.#take());
+  }
+
+  #take(): () => void {
     this.#isHeld = true;
-    return Promise.resolve(this.#releaseOnce());
+    return this.#releaseOnce();
   }
 
   #releaseOnce(): () => void {
@@ -37,7 +41,7 @@ export class Mutex {
 
   /** Runs `section` once all earlier ones have settled. */
   async run<T>(section: () => Promise<T>): Promise<T> {
-    const release = await this.lock();
+    const release = this.#isHeld ? await this.lock() : this.#take();
     try {
       return await section();
     } finally {

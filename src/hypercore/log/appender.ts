@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isBytes } from "../../base/mod.ts";
+import { isBytes, type Mutex } from "../../base/mod.ts";
 import { merkleAppend, NODE_BYTES } from "../../crypto/mod.ts";
 import { WriteBatch } from "../../storage/mod.ts";
 import { AppendQueue, type PendingAppend } from "./append_queue.ts";
@@ -11,7 +11,6 @@ import type { BitfieldRange } from "./bitfield.ts";
 import type { LogIdentity } from "./identity.ts";
 import { LOG_LENGTH_MAX } from "./limits.ts";
 import type { LogState } from "./log_state.ts";
-import type { Mutex } from "./mutex.ts";
 import { packedNodeIndex, packedNodeRow, packNodes, unpackNode } from "./node.ts";
 import type { SignableTree } from "./tree_batch.ts";
 import type { LogChange, LogKeyPair, Manifest, TreeHead, TreeNode } from "./types.ts";

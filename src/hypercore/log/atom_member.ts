@@ -3,11 +3,11 @@
  *
  * @module
  */
+import type { Mutex } from "../../base/mod.ts";
 import type { WriteBatch } from "../../storage/mod.ts";
 import { HypercoreError } from "../errors.ts";
 import type { AtomMember } from "./atom.ts";
 import type { LogState } from "./log_state.ts";
-import type { Mutex } from "./mutex.ts";
 import type { LogChange } from "./types.ts";
 
 /** The log that changes are held back from. */

@@ -3,14 +3,13 @@
  *
  * @module
  */
-import { utf8Text } from "../../base/mod.ts";
+import { Mutex, utf8Text } from "../../base/mod.ts";
 import { WriteBatch } from "../../storage/mod.ts";
 import { copyRows } from "./copy_rows.ts";
 import { type CoreStore, deleteContent } from "./core_store.ts";
 import { straddling } from "./flat_tree.ts";
 import { type Layer, putLayer } from "./layer.ts";
 import { LogState } from "./log_state.ts";
-import { Mutex } from "./mutex.ts";
 import { branchKey, decodeBranch, encodeBranch, encodeHead, keptOwnerOf, ownerKey } from "./records.ts";
 
 /** Bytes of a branch's key in front of its name. */

@@ -5,13 +5,12 @@
  *
  * @module
  */
-import { copyBytes, hexText, utf8Bytes, utf8Text } from "../../base/mod.ts";
+import { copyBytes, hexText, Mutex, utf8Bytes, utf8Text } from "../../base/mod.ts";
 import c from "../../compact_encoding/mod.ts";
 import { type Storage, StorageError, WriteBatch } from "../../storage/mod.ts";
 import { HypercoreError } from "../errors.ts";
 import { GatedStorage } from "./gated_storage.ts";
 import { GroupMembership, groupUpdates, type GroupUpdatesOptions } from "./group.ts";
-import { Mutex } from "./mutex.ts";
 import {
   aliasKey,
   type CoreAlias,

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { copyBytes, equalBytes, hexText } from "../../base/mod.ts";
+import { copyBytes, equalBytes, hexText, Mutex } from "../../base/mod.ts";
 import { WriteBatch } from "../../storage/mod.ts";
 import { Appender, type LogAppendOptions, type LogAppendResult } from "./appender.ts";
 import type { Atom } from "./atom.ts";
@@ -23,7 +23,6 @@ import type { LogCommitOptions, LogTruncateOptions } from "./log_options.ts";
 import type { LogOrigin, LogParts } from "./log_parts.ts";
 import type { LogState } from "./log_state.ts";
 import { createManifest, isValidManifest, type ManifestInput } from "./manifest.ts";
-import { Mutex } from "./mutex.ts";
 import { treeHashOf } from "./node.ts";
 import { MarkTable } from "./mark_table.ts";
 import { proveAll } from "./prover.ts";

@@ -3,10 +3,10 @@
  *
  * @module
  */
+import { Mutex } from "../../base/mod.ts";
 import { WriteBatch } from "../../storage/mod.ts";
 import { BITFIELD_PAGE_BITS, BITFIELD_PAGE_BYTES } from "./bitfield.ts";
 import type { LogState } from "./log_state.ts";
-import { Mutex } from "./mutex.ts";
 
 /** The marks of one log. */
 export class MarkTable {
