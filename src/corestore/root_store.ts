@@ -233,10 +233,11 @@ export class RootStore {
     store: StoreHandle,
   ): CoreIdentity {
     const keyPair = options.name ? this.#keyPairOf(options.name, store) : options.keyPair ?? null;
+    const givenKey = options.key ? copyBytes(idEncoding.decode(options.key)) : null;
     const isNew = keyPair !== null && alias === null;
     const manifest = options.manifest ??
-      (isNew ? { version: store.manifestVersion, signers: [{ publicKey: keyPair.publicKey }] } : null);
-    const key = options.key ? copyBytes(idEncoding.decode(options.key)) : manifest && Hypercore.key(manifest);
+      (isNew ? ownManifest(keyPair.publicKey, givenKey, store.manifestVersion) : null);
+    const key = givenKey ?? (manifest && Hypercore.key(manifest));
     const discoveryKey = alias ?? options.discoveryKey ?? (key && discoveryKeyOf(key));
     if (discoveryKey) return { discoveryKey, key, keyPair, manifest };
     throw new CorestoreError(
@@ -323,4 +324,15 @@ async function importOnOpen(storage: CoreStore, folder: string): Promise<LegacyI
     "STORE_LEGACY",
     `${folder} holds a corestore 7 on RocksDB, which cannot be read here: replicate it from a Node process into another folder`,
   );
+}
+
+/** The manifest of a core that one key pair signs; null where the core's key shows that it has another. */
+function ownManifest(
+  publicKey: Uint8Array,
+  key: Uint8Array | null,
+  version: number,
+): ManifestInput | null {
+  const manifest = { version, signers: [{ publicKey }] };
+  if (key === null || equalBytes(key, publicKey) || equalBytes(key, Hypercore.key(manifest))) return manifest;
+  return null;
 }

@@ -158,6 +158,19 @@ Deno.test("CS-017 get() takes a key pair or a manifest; what says nothing is ref
   assert.throws(() => store.get({}), { code: "BAD_ARGUMENT" });
 });
 
+Deno.test("CS-017 a key pair beside the key of a core with a manifest of its own signs, and is not taken for the manifest", async () => {
+  const keyPair = signKeyPair(new Uint8Array(32).fill(5));
+  const manifest = { version: 2, signers: [{ publicKey: keyPair.publicKey, namespace: PRIMARY_KEY }] };
+  await using writer = new Corestore();
+  const core = writer.get({ manifest, keyPair });
+  await core.append(utf8Bytes("block"));
+  await using store = new Corestore();
+  const reader = store.get({ key: core.key, keyPair });
+  await reader.ready();
+  assert.equal(reader.manifest, null);
+  assert.equal(hexText(reader.key!), hexText(core.key!));
+});
+
 Deno.test("CS-014 CS-W03 a name leads to its core by the stored alias, also where the primary key is another", async () => {
   const storage = new FlakyStorage();
   const store = new Corestore(storage, { primaryKey: PRIMARY_KEY, unsafe: true });
