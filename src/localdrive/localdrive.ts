@@ -52,6 +52,12 @@ export interface LocaldriveEntry extends DriveEntry {
   readonly mode: number;
 }
 
+/** An entry, and the file that its bytes are in. */
+interface Found {
+  readonly entry: LocaldriveEntry;
+  readonly file: string;
+}
+
 /**
  * A folder as a drive: the methods of Hyperdrive on the file system. Paths are absolute within the folder and cannot
  * leave it.
@@ -124,11 +130,15 @@ export class Localdrive implements MirrorableDrive {
    * @throws {LocaldriveError} `RECURSIVE_LINK` when `follow` meets a 17th link.
    */
   async entry(name: string | DriveEntry, options: EntryOptions = {}): Promise<LocaldriveEntry | null> {
+    return (await this.#find(name, options))?.entry ?? null;
+  }
+
+  async #find(name: string | DriveEntry, { follow }: EntryOptions): Promise<Found | null> {
     let key = keyOf(name);
     for (let hop = 0; hop < FOLLOW_HOPS_MAX; hop++) {
-      const entry = await this.#entryAt(key);
-      const linkname = entry?.value.linkname ?? null;
-      if (!options.follow || linkname === null) return entry;
+      const found = await this.#foundAt(key);
+      const linkname = found?.entry.value.linkname ?? null;
+      if (!follow || linkname === null) return found;
       key = resolveDrivePath(path.posix.dirname(key), linkname);
     }
     throw new LocaldriveError(
@@ -138,6 +148,10 @@ export class Localdrive implements MirrorableDrive {
   }
 
   async #entryAt(key: string): Promise<LocaldriveEntry | null> {
+    return (await this.#foundAt(key))?.entry ?? null;
+  }
+
+  async #foundAt(key: string): Promise<Found | null> {
     const located = await this.#locator.find(key);
     if (located === null) return null;
     const { file, status: { kind, byteLength, blockLength, mode, mtimeMs } } = located;
@@ -146,7 +160,7 @@ export class Localdrive implements MirrorableDrive {
       if (target === null) return null;
       const linkname = this.#locator.linkName(key, target);
       const value = { executable: false, linkname, blob: null, metadata: null };
-      return { key, value, mtime: mtimeMs, mode };
+      return { file, entry: { key, value, mtime: mtimeMs, mode } };
     }
     if (kind !== "file") return null;
     const value = {
@@ -155,14 +169,14 @@ export class Localdrive implements MirrorableDrive {
       blob: { byteOffset: 0, blockOffset: 0, blockLength, byteLength },
       metadata: await this.metadata.get?.(key) ?? null,
     };
-    return { key, value, mtime: mtimeMs, mode };
+    return { file, entry: { key, value, mtime: mtimeMs, mode } };
   }
 
   /** All bytes of a file; null where there is none, and for a link unless `follow`. */
   async get(name: string | DriveEntry, options: EntryOptions = {}): Promise<Uint8Array | null> {
-    const entry = await this.entry(name, options);
-    if (entry?.value.blob == null) return null;
-    return await readWholeFile(await this.#locator.forReading(entry.key));
+    const found = await this.#find(name, options);
+    // What is looked at just now and is no link need not be looked at again.
+    return found?.entry.value.blob == null ? null : await readWholeFile(found.file);
   }
 
   /** Whether there is a file or link. */
