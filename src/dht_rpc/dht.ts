@@ -609,6 +609,7 @@ export class DHT extends TypedEventEmitter<DHTEvents> implements AsyncDisposable
       await this.io.bind();
     } catch (error) {
       this.#bootstrapping.reject(error);
+      this.#driver.act((machine, nowMs) => machine.handleBindError(error as Error, nowMs));
       return;
     }
     if (this.destroyed) return;

@@ -84,6 +84,8 @@ export class NodeMachine<Socket, RequestHandle, QueryHandle> {
   #probe: Probe | null = null;
   #isSuspended = false;
   #isDestroyed = false;
+  /** Why there are no sockets and will be none. */
+  #bindError: Error | null = null;
   #online = true;
   #degraded = false;
   #checks = 0;
@@ -254,7 +256,15 @@ export class NodeMachine<Socket, RequestHandle, QueryHandle> {
   /** Sockets were bound. */
   handleBound(sockets: NodeSockets<Socket>, nowMs: number): void {
     this.#sockets = sockets;
+    this.#bindError = null;
     this.requests.handleBound(this.network.firewalled ? sockets.client : sockets.server, nowMs);
+  }
+
+  /** Sockets could not be bound: nothing can be asked. */
+  handleBindError(error: Error, nowMs: number): void {
+    this.#bindError = error;
+    this.requests.cancelAll(() => error, nowMs);
+    this.#drainRequests(nowMs);
   }
 
   /** A datagram arrived; `bytes` belong to the machine from now on. */
@@ -346,7 +356,12 @@ export class NodeMachine<Socket, RequestHandle, QueryHandle> {
       throw new DHTError("NODE_DESTROYED", "Cannot send a request, the node is destroyed");
     }
     if (this.#isSuspended) throw new DHTError("IO_SUSPENDED", "Cannot send a request, the node is suspended");
+    if (this.#bindError !== null) throw this.#bindError;
     return this.requests.create(init, nowMs);
+  }
+
+  #isRefusal(error: unknown): boolean {
+    return error instanceof DHTError || error === this.#bindError;
   }
 
   /** Asks for the node's own upkeep; false when that is not possible now. */
@@ -363,8 +378,8 @@ export class NodeMachine<Socket, RequestHandle, QueryHandle> {
       return true;
     } catch (error) {
       // Upkeep that cannot be done now is done at another time.
-      if (error instanceof DHTError) return false;
-      throw error;
+      if (!this.#isRefusal(error)) throw error;
+      return false;
     }
   }
 
@@ -530,7 +545,7 @@ export class NodeMachine<Socket, RequestHandle, QueryHandle> {
       }, nowMs);
     } catch (error) {
       // The walk goes on without the nodes that cannot be asked.
-      if (!(error instanceof DHTError)) throw error;
+      if (!this.#isRefusal(error)) throw error;
       walk.query.handleFailure(visited, false, false);
     }
   }

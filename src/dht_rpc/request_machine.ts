@@ -206,7 +206,7 @@ export class RequestMachine<Socket, Purpose> {
   }
 
   /** Ends all requests, and forgets what was sent. */
-  cancelAll(makeError: () => DHTError, nowMs: number): void {
+  cancelAll(makeError: () => Error, nowMs: number): void {
     for (const request of Array.from(this.#byTid.values())) this.cancel(request, makeError(), nowMs);
     this.#waiting.clear();
     this.#window.clear();

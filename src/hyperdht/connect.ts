@@ -304,6 +304,7 @@ class Connecting {
         this.#machine.handleFound(from, this.#nowMs());
         this.#drive();
       }
+      await this.#host.dht.bind(); // a node without sockets finds nobody: this says why
     } catch (error) {
       failure = error as Error;
     }

@@ -133,6 +133,21 @@ Deno.test("RPC-006 anyPort false: a taken port is an error that fullyBootstrappe
   await using node = new DHT({ host: HOST, port, anyPort: false });
   await assert.rejects(node.bind(), { code: "EADDRINUSE" });
   await assert.rejects(node.fullyBootstrapped(), { code: "EADDRINUSE" });
+  await assert.rejects(node.ping({ host: HOST, port }), { code: "EADDRINUSE" });
+  await taken.close();
+});
+
+Deno.test("RPC-006 requests and walks of a node that cannot bind end", async () => {
+  const udx = new UDX();
+  const taken = udx.createSocket();
+  taken.bind(0, HOST);
+  const { port } = taken.address()!;
+  await using node = new DHT({ host: HOST, port, anyPort: false, bootstrap: [`${HOST}:${port}`] });
+  const pinging = node.ping({ host: HOST, port });
+  const walk = node.findNode(new Uint8Array(32));
+  await assert.rejects(pinging, { code: "EADDRINUSE" });
+  await walk.finished();
+  assert.deepEqual(walk.closestNodes, []);
   await taken.close();
 });
 
