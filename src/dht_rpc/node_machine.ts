@@ -84,8 +84,6 @@ export class NodeMachine<Socket, RequestHandle, QueryHandle> {
   #probe: Probe | null = null;
   #isSuspended = false;
   #isDestroyed = false;
-  /** Why there are no sockets and will be none. */
-  #bindError: Error | null = null;
   #online = true;
   #degraded = false;
   #checks = 0;
@@ -256,14 +254,12 @@ export class NodeMachine<Socket, RequestHandle, QueryHandle> {
   /** Sockets were bound. */
   handleBound(sockets: NodeSockets<Socket>, nowMs: number): void {
     this.#sockets = sockets;
-    this.#bindError = null;
     this.requests.handleBound(this.network.firewalled ? sockets.client : sockets.server, nowMs);
   }
 
   /** Sockets could not be bound: nothing can be asked. */
   handleBindError(error: Error, nowMs: number): void {
-    this.#bindError = error;
-    this.requests.cancelAll(() => error, nowMs);
+    this.requests.handleBindError(error, nowMs);
     this.#drainRequests(nowMs);
   }
 
@@ -356,12 +352,11 @@ export class NodeMachine<Socket, RequestHandle, QueryHandle> {
       throw new DHTError("NODE_DESTROYED", "Cannot send a request, the node is destroyed");
     }
     if (this.#isSuspended) throw new DHTError("IO_SUSPENDED", "Cannot send a request, the node is suspended");
-    if (this.#bindError !== null) throw this.#bindError;
     return this.requests.create(init, nowMs);
   }
 
   #isRefusal(error: unknown): boolean {
-    return error instanceof DHTError || error === this.#bindError;
+    return error instanceof DHTError || error === this.requests.bindError;
   }
 
   /** Asks for the node's own upkeep; false when that is not possible now. */

@@ -136,6 +136,8 @@ export class RequestMachine<Socket, Purpose> {
   readonly stats: RequestStats = { active: 0, total: 0, responses: 0, timeouts: 0, retries: 0 };
   /** Counters of the commands 0 to 3. */
   readonly commandStats: readonly CommandStats[] = Array.from({ length: 4 }, () => ({ tx: 0, rx: 0 }));
+  /** Why there are no sockets and will be none. */
+  bindError: Error | null = null;
   readonly #options: RequestMachineOptions<Socket>;
   readonly #window: CongestionWindow;
   readonly #adaptive: AdaptiveTimeout | null;
@@ -161,11 +163,13 @@ export class RequestMachine<Socket, Purpose> {
   /**
    * Makes a request and sends it as soon as there is a socket, and room in the window.
    *
+   * @throws {Error} what binding the sockets failed with.
    * @throws {DHTError} `TOO_MANY_REQUESTS`.
    * @throws {TypeError} when the address is no IPv4 address.
    * @throws {RangeError} when the token or the target has not 32 bytes.
    */
   create(init: RequestInit<Socket, Purpose>, nowMs: number): OutgoingRequest<Socket, Purpose> {
+    if (this.bindError !== null) throw this.bindError;
     if (this.#byTid.size >= REQUESTS_MAX) {
       throw new DHTError("TOO_MANY_REQUESTS", `Cannot send a request, ${REQUESTS_MAX} are under way`);
     }
@@ -212,8 +216,15 @@ export class RequestMachine<Socket, Purpose> {
     this.#window.clear();
   }
 
+  /** Sockets could not be bound: all requests end with `error`, those to come too. */
+  handleBindError(error: Error, nowMs: number): void {
+    this.bindError = error;
+    this.cancelAll(() => error, nowMs);
+  }
+
   /** Sockets were bound: requests without one leave through `socketFor`. */
   handleBound(socketFor: Socket, nowMs: number): void {
+    this.bindError = null;
     for (const request of Array.from(this.#byTid.values())) {
       if (request.socket !== null) continue;
       request.socket = socketFor;
