@@ -7,7 +7,7 @@ import { Command, CommanderError } from "commander";
 import { QuinceError } from "../base/mod.ts";
 import { addDhtCommand } from "./commands/dht.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
-import { addDrivesCommands } from "./commands/drives.ts";
+import { addDrivesCommands } from "./commands/drives/mod.ts";
 import { addRelayCommand } from "./commands/relay.ts";
 import { addTopicCommands } from "./commands/topics.ts";
 import { CommandError, type Terminal, USAGE } from "./terminal.ts";
