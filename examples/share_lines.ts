@@ -18,6 +18,8 @@ import createTestnet from "@quince/quince/hyperdht/testnet";
 import { lineBatches } from "./support/lines.ts";
 
 const FOLLOW_INTERVAL_MS = 200;
+/** Exit code of a process that was interrupted, as shells have it. */
+const INTERRUPTED = 130;
 
 const { values: flags, positionals } = parseArgs({
   args: Deno.args,
@@ -31,8 +33,18 @@ const folder = await Deno.makeTempDir({ prefix: "quince-lines-" });
 const testnet = await createTestnet(3);
 const children: Deno.ChildProcess[] = [];
 let code = 0;
+const interrupted = new Promise<void>((resolve) => {
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(signal, () => {
+      code = INTERRUPTED;
+      resolve();
+    });
+  }
+});
 try {
-  await shareLines();
+  const sharing = shareLines();
+  sharing.catch(() => {}); // once interrupted, how it ends says nothing
+  await Promise.race([sharing, interrupted]);
 } catch (error) {
   code = 1;
   console.error(error instanceof Error ? error.message : error);

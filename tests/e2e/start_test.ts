@@ -77,11 +77,13 @@ Deno.test("task start with a file that is not there says so and ends with 1", as
 });
 
 Deno.test("task start --follow goes on with lines that are added", async () => {
+  const temporary = await Deno.makeTempDir();
   const file = await Deno.makeTempFile();
   await Deno.writeTextFile(file, "one\n");
   const child = new Deno.Command(Deno.execPath(), {
     args: ["task", "start", file, "--follow"],
     cwd: ROOT,
+    env: { TMPDIR: temporary },
     stdin: "null",
     stdout: "piped",
     stderr: "null",
@@ -109,6 +111,7 @@ Deno.test("task start --follow goes on with lines that are added", async () => {
     await child.status;
     await Deno.remove(file);
   }
+  await Deno.remove(temporary); // fails where something is left in it
 });
 
 /** One half of the main job, with the permissions its own documentation names. */
