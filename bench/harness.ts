@@ -107,3 +107,21 @@ function median(values: readonly number[]): number {
 function round(value: number): number {
   return value >= 100 ? Math.round(value) : Number(value.toPrecision(3));
 }
+
+/** Runs a worker's command and gives what it measured. */
+export type RunWorker = (command: string, args: string[]) => Promise<Measure>;
+
+/** One comparison for each task of `worker`, which takes a side and the task's name. */
+export function taskComparisons(
+  names: readonly string[],
+  bars: Readonly<Record<string, number>>,
+  worker: string,
+  run: RunWorker,
+): Comparison[] {
+  return names.map((name) => ({
+    name,
+    bar: bars[name],
+    ours: () => run(Deno.execPath(), ["run", "-A", worker, "ours", name]),
+    theirs: () => run("node", [worker, "npm", name]),
+  }));
+}

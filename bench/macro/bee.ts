@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Comparison, Measure } from "../harness.ts";
+import { type Comparison, type RunWorker, taskComparisons } from "../harness.ts";
 import { tasks } from "./bee_tasks.mjs";
 
 const WORKER = new URL("bee_worker.mjs", import.meta.url).pathname;
@@ -20,11 +20,6 @@ const BARS: Readonly<Record<string, number>> = {
 };
 
 /** One for each task; `run` starts a worker. */
-export function beeComparisons(run: (command: string, args: string[]) => Promise<Measure>): Comparison[] {
-  return Object.keys(tasks).map((name) => ({
-    name,
-    bar: BARS[name],
-    ours: () => run(Deno.execPath(), ["run", "-A", WORKER, "ours", name]),
-    theirs: () => run("node", [WORKER, "npm", name]),
-  }));
+export function beeComparisons(run: RunWorker): Comparison[] {
+  return taskComparisons(Object.keys(tasks), BARS, WORKER, run);
 }

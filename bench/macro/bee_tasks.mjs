@@ -1,6 +1,7 @@
 // What is measured on bees and blobs, written once: the classes are ours or npm's, and their API is the same.
 // Each task prepares, checks what it is about to measure, measures, and returns { value, unit, cpuMs }; more is better.
 import process from "node:process";
+import { check } from "./task_parts.mjs";
 
 const VALUE = "v".repeat(100);
 const MILLION = 1_000_000;
@@ -127,10 +128,6 @@ function pattern(byteLength) {
   const bytes = Buffer.allocUnsafe(byteLength);
   for (let i = 0; i < byteLength; i += 4) bytes.writeUInt32LE(Math.imul(i, 2654435761) >>> 0, i);
   return bytes;
-}
-
-function check(holds, what) {
-  if (!holds) throw new Error(`${what}: not as expected`);
 }
 
 async function timed(work) {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Comparison, Measure } from "../harness.ts";
+import { type Comparison, type RunWorker, taskComparisons } from "../harness.ts";
 import { tasks } from "./corestore_tasks.mjs";
 
 const WORKER = new URL("corestore_worker.mjs", import.meta.url).pathname;
@@ -15,13 +15,6 @@ const BARS: Readonly<Record<string, number>> = {
 };
 
 /** One for each task; `run` starts a worker. */
-export function corestoreComparisons(
-  run: (command: string, args: string[]) => Promise<Measure>,
-): Comparison[] {
-  return Object.keys(tasks).map((name) => ({
-    name,
-    bar: BARS[name],
-    ours: () => run(Deno.execPath(), ["run", "-A", WORKER, "ours", name]),
-    theirs: () => run("node", [WORKER, "npm", name]),
-  }));
+export function corestoreComparisons(run: RunWorker): Comparison[] {
+  return taskComparisons(Object.keys(tasks), BARS, WORKER, run);
 }

@@ -1,6 +1,7 @@
 // What is measured on a store of cores, written once: the class is ours or npm's, and their API is the same.
 // `prepare` runs in a process of its own; `run` checks what it is about to measure, and returns { value, unit }.
 import { connect, createServer } from "node:net";
+import { block, check, same } from "./task_parts.mjs";
 
 const CORES = 10_000;
 const MILLION = 1_000_000;
@@ -168,20 +169,6 @@ function pipe(stream, socket) {
   stream.on("error", () => {});
   socket.on("error", () => stream.destroy());
   stream.pipe(socket).pipe(stream);
-}
-
-function block(index, byteLength) {
-  const bytes = Buffer.alloc(byteLength, index & 255);
-  bytes.writeUInt32LE(index, 0);
-  return bytes;
-}
-
-function same(a, b) {
-  return Buffer.compare(a, b) === 0;
-}
-
-function check(holds, what) {
-  if (!holds) throw new Error(`${what}: not as expected`);
 }
 
 async function timed(work) {

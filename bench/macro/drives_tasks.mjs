@@ -2,6 +2,7 @@
 // `serve` is the half of a task in a process of its own; `run` checks what it measures and returns { value, unit, cpuMs }.
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { block, check, same, timed } from "./task_parts.mjs";
 
 const HOST = "127.0.0.1";
 const FILE_BYTES = 4096;
@@ -187,28 +188,6 @@ function filePath(index) {
 
 function hex(bytes) {
   return Buffer.from(bytes).toString("hex");
-}
-
-function block(index, byteLength) {
-  const bytes = Buffer.alloc(byteLength, index & 255);
-  bytes.writeUInt32LE(index, 0);
-  return bytes;
-}
-
-function same(a, b) {
-  return Buffer.compare(a, b) === 0;
-}
-
-function check(holds, what) {
-  if (!holds) throw new Error(`${what}: not as expected`);
-}
-
-async function timed(cpuMs, work) {
-  const cpuBefore = await cpuMs();
-  const start = performance.now();
-  await work();
-  const seconds = (performance.now() - start) / 1000;
-  return { seconds, cpuMs: await cpuMs() - cpuBefore };
 }
 
 function rate(amount, { seconds, cpuMs }, unit) {

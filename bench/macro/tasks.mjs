@@ -1,6 +1,7 @@
 // What is measured on a hypercore, written once: the class is ours or npm's, and their API is the same.
 // Each task prepares, checks what it is about to measure, measures, and returns { value, unit } (more is better, but for MB).
 import { connect, createServer } from "node:net";
+import { block, check, same, timed } from "./task_parts.mjs";
 
 const SMALL = 100;
 const LARGE = 65536;
@@ -222,28 +223,6 @@ async function fill(core, count, byteLength) {
       ),
     );
   }
-}
-
-function block(index, byteLength) {
-  const bytes = Buffer.alloc(byteLength, index & 255);
-  bytes.writeUInt32LE(index, 0);
-  return bytes;
-}
-
-function same(a, b) {
-  return Buffer.compare(a, b) === 0;
-}
-
-function check(holds, what) {
-  if (!holds) throw new Error(`${what}: not as expected`);
-}
-
-async function timed(cpuMs, work) {
-  const cpuBefore = await cpuMs();
-  const start = performance.now();
-  await work();
-  const seconds = (performance.now() - start) / 1000;
-  return { seconds, cpuMs: await cpuMs() - cpuBefore };
 }
 
 function rate(count, byteLength, { seconds, cpuMs }, unit) {
