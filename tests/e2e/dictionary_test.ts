@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { dictionary } from "../../examples/support/words.ts";
 import { hexText } from "../../src/base/mod.ts";
 import { idEncoding } from "../../src/hypercore_crypto/mod.ts";
-import { NpmCommands } from "../helpers/npm_commands.ts";
+import { NpmPeerInFolder } from "../helpers/npm_peer.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const COUNT = 20_000;
@@ -77,7 +77,7 @@ Deno.test("G-12 the dictionary's core reader decodes the last block", async () =
 
 Deno.test("G-12 the npm hyperbee reads the dictionary", async () => {
   await withWriter(async (key, address) => {
-    await using npm = await NpmCommands.start("hyperbee/peer.mjs");
+    await using npm = new NpmPeerInFolder("hyperbee/peer.mjs");
     await npm.run("open", { name: "dictionary", key: hexText(idEncoding.decode(key)) });
     await npm.run("connect", { name: "dictionary", port: Number(address.split(":")[1]) });
     await npm.run("reachLength", { name: "dictionary", length: COUNT + 1 });

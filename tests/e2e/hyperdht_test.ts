@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { utf8Bytes } from "../../src/base/mod.ts";
-import { NpmHyperDHT } from "../helpers/npm_hyperdht.ts";
+import { NpmPeer } from "../helpers/npm_peer.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
@@ -120,7 +120,7 @@ Deno.test("DHT-044 DHT-W10 connect_two_peers: what is typed on either side appea
 Deno.test("DHT-044 connect_two_peers: each half with npm, in a private network of ours", async () => {
   const { network, flags, bootstrap } = await startNetwork();
   await using _network = network;
-  await using npm = await NpmHyperDHT.start();
+  await using npm = new NpmPeer("hyperdht/peer.mjs");
   const { node } = await npm.run<{ node: number }>("node", { bootstrap: [bootstrap], ephemeral: true });
 
   const { publicKey } = await npm.run<{ publicKey: string }>("server", { node, seed: 1 });

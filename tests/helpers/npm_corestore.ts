@@ -4,8 +4,7 @@
  * @module
  */
 import { hexBytes, hexText } from "../../src/base/mod.ts";
-import { NodePeer } from "./node_peer.ts";
-import { NpmCommandError } from "./npm_hypercore.ts";
+import { NpmPeerInFolder } from "./npm_peer.ts";
 
 /** What the reference says of one of its cores; byte strings are hexadecimal. */
 export interface NpmStoreCore {
@@ -30,37 +29,17 @@ export interface NpmGetOptions {
 }
 
 /** A Node process with npm corestores in it. */
-export class NpmCorestore implements AsyncDisposable {
-  readonly #peer: NodePeer;
-  /** Where its stores lie, one folder each. */
-  readonly folder: string;
-  #nextId = 0;
-
-  private constructor(peer: NodePeer, folder: string) {
-    this.#peer = peer;
-    this.folder = folder;
-  }
-
+export class NpmCorestore extends NpmPeerInFolder {
   /** Starts the process with one store called "main"; its folder goes with it. */
   static async start(options: { primaryKey?: Uint8Array } = {}): Promise<NpmCorestore> {
-    const folder = await Deno.makeTempDir({ prefix: "quince-npm-" });
-    const peer = NodePeer.start("corestore/peer.mjs", { args: [folder], waitTimeoutMs: 120_000 });
-    await peer.next("ready");
-    const npm = new NpmCorestore(peer, folder);
+    const npm = new NpmCorestore("corestore/peer.mjs");
     await npm.open("main", options);
     return npm;
   }
 
-  /** Runs a command and resolves to its result. */
-  async run<Result = unknown>(command: string, args: Record<string, unknown> = {}): Promise<Result> {
-    const id = this.#nextId++;
-    const { id: coreId, ...rest } = args;
-    await this.#peer.send({ store: "main", ...rest, coreId, id, command });
-    const answer = await this.#peer.next(`answer ${id}`);
-    if (typeof answer.error === "string") {
-      throw new NpmCommandError(answer.error, answer.code as string | null);
-    }
-    return answer.result as Result;
+  /** Runs a command of the store "main", unless `args` say which. */
+  override begin(command: string, args: Readonly<Record<string, unknown>> = {}): Promise<number> {
+    return super.begin(command, { store: "main", ...args });
   }
 
   /** Opens a store. */
@@ -102,11 +81,5 @@ export class NpmCorestore implements AsyncDisposable {
   /** Replicates the store with whoever listens on `port` of 127.0.0.1. */
   async connect(port: number, store = "main"): Promise<void> {
     await this.run("connect", { store, port });
-  }
-
-  /** Ends the process at once and removes its stores. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#peer.close();
-    await Deno.remove(this.folder, { recursive: true });
   }
 }

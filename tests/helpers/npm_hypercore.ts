@@ -4,7 +4,7 @@
  * @module
  */
 import { hexBytes, hexText } from "../../src/base/mod.ts";
-import { NodePeer } from "./node_peer.ts";
+import { NpmPeerInFolder } from "./npm_peer.ts";
 
 /** What the reference says of one of its cores; byte strings are hexadecimal. */
 export interface NpmCoreDescription {
@@ -26,41 +26,11 @@ export interface NpmCoreDescription {
   readonly downloads: number;
 }
 
-/** An error of the reference, with its code. */
-export class NpmCommandError extends Error {
-  constructor(message: string, readonly code: string | null) {
-    super(message);
-  }
-}
-
 /** A Node process with npm hypercores in it. */
-export class NpmHypercore implements AsyncDisposable {
-  readonly #peer: NodePeer;
-  readonly #folder: string;
-  #nextId = 0;
-
-  private constructor(peer: NodePeer, folder: string) {
-    this.#peer = peer;
-    this.#folder = folder;
-  }
-
-  /** Starts the process; its cores live in a folder that goes with it. */
-  static async start(options: { folder?: string } = {}): Promise<NpmHypercore> {
-    const folder = options.folder ?? await Deno.makeTempDir({ prefix: "quince-npm-" });
-    const peer = NodePeer.start("hypercore/peer.mjs", { args: [folder], waitTimeoutMs: 120_000 });
-    await peer.next("ready");
-    return new NpmHypercore(peer, folder);
-  }
-
-  /** Runs a command and resolves to its result. */
-  async run<Result = unknown>(command: string, args: Record<string, unknown> = {}): Promise<Result> {
-    const id = this.#nextId++;
-    await this.#peer.send({ id, command, ...args });
-    const answer = await this.#peer.next(`answer ${id}`);
-    if (typeof answer.error === "string") {
-      throw new NpmCommandError(answer.error, answer.code as string | null);
-    }
-    return answer.result as Result;
+export class NpmHypercore extends NpmPeerInFolder {
+  /** Starts the process; its cores live in a folder that goes with it unless it is given. */
+  constructor({ folder }: { folder?: string } = {}) {
+    super("hypercore/peer.mjs", folder);
   }
 
   /** Opens or creates a core. */
@@ -92,17 +62,6 @@ export class NpmHypercore implements AsyncDisposable {
   /** Replicates the cores `names` with whoever listens on `port` of 127.0.0.1. */
   async connect(port: number, ...names: string[]): Promise<void> {
     await this.run("connect", { port, names });
-  }
-
-  /** Ends the process at once and removes its cores. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#peer.close();
-    await Deno.remove(this.#folder, { recursive: true });
-  }
-
-  /** Ends the process at once and leaves its cores where they are. */
-  async kill(): Promise<void> {
-    await this.#peer.close();
   }
 }
 

@@ -10,7 +10,7 @@ import { hexBytes, hexText, utf8Text } from "../../src/base/mod.ts";
 import { signKeyPair } from "../../src/crypto/mod.ts";
 import { type BeeCore, Extension, Hyperbee, type HyperbeeOptions } from "../../src/hyperbee/mod.ts";
 import { Hypercore } from "../../src/hypercore/mod.ts";
-import { NpmCommands } from "../helpers/npm_commands.ts";
+import { NpmPeerInFolder } from "../helpers/npm_peer.ts";
 import { TcpReplication } from "../helpers/tcp.ts";
 import { ArrayCore } from "./peers/hyperbee/array_core.mjs";
 import { program, run } from "./peers/hyperbee/programs.mjs";
@@ -48,8 +48,8 @@ function hashOf(blocks: readonly Uint8Array[]): string {
   return hash.digest("hex");
 }
 
-async function start(): Promise<NpmCommands> {
-  return await NpmCommands.start("hyperbee/peer.mjs");
+async function start(): Promise<NpmPeerInFolder> {
+  return new NpmPeerInFolder("hyperbee/peer.mjs");
 }
 
 const PROGRAMS = 2000;

@@ -9,7 +9,7 @@ import { concatBytes, hexBytes, hexText, SeededRandom } from "../../src/base/mod
 import { signKeyPair } from "../../src/crypto/mod.ts";
 import { type BlobId, type BlobPutOptions, Hyperblobs } from "../../src/hyperblobs/mod.ts";
 import { Hypercore } from "../../src/hypercore/mod.ts";
-import { NpmCommands } from "../helpers/npm_commands.ts";
+import { NpmPeerInFolder } from "../helpers/npm_peer.ts";
 import { TcpReplication } from "../helpers/tcp.ts";
 
 const KEY_PAIR = signKeyPair(new Uint8Array(32).fill(6));
@@ -19,8 +19,8 @@ function randomBytes(random: SeededRandom, byteLength: number): Uint8Array {
   return Uint8Array.from({ length: byteLength }, () => Math.floor(random.next() * 4));
 }
 
-async function start(): Promise<NpmCommands> {
-  return await NpmCommands.start("hyperblobs/peer.mjs");
+async function start(): Promise<NpmPeerInFolder> {
+  return new NpmPeerInFolder("hyperblobs/peer.mjs");
 }
 
 function plain(id: BlobId): Record<string, unknown> {

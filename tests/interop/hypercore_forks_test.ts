@@ -46,7 +46,7 @@ async function texts(core: Core, start: number, end: number): Promise<string[]> 
 }
 
 Deno.test("HC-083 HC-153 HC-191 a truncation of npm's is followed live by us and by npm", async () => {
-  await using npm = await NpmHypercore.start();
+  await using npm = new NpmHypercore();
   await using tcp = new TcpReplication();
   const { key } = await npm.open("writer");
   await npm.append("writer", generatedBlocks(0, 20, 40));
@@ -75,7 +75,7 @@ Deno.test("HC-083 HC-153 HC-191 a truncation of npm's is followed live by us and
 });
 
 Deno.test("HC-083 HC-153 HC-191 a truncation of ours is followed live by npm and by us", async () => {
-  await using npm = await NpmHypercore.start();
+  await using npm = new NpmHypercore();
   await using tcp = new TcpReplication();
   await using writer: Core = new Hypercore();
   await writer.append(generatedBlocks(0, 20, 40));
@@ -105,7 +105,7 @@ const HEX_ENCRYPTION_KEY = `hex:${hexText(ENCRYPTION_KEY)}`;
 for (const block of [false, true]) {
   for (const compat of [false, true]) {
     Deno.test(`HC-013 HC-014 HC-193 an encrypted core is read by the other make; block key ${block}, compat ${compat}`, async () => {
-      await using npm = await NpmHypercore.start();
+      await using npm = new NpmHypercore();
       await using tcp = new TcpReplication();
       const theirs = { encryption: { key: HEX_ENCRYPTION_KEY, block }, compat };
       const options: HypercoreOptions = { encryption: { key: ENCRYPTION_KEY, block }, compat };
@@ -137,7 +137,7 @@ for (const block of [false, true]) {
 
 Deno.test("HC-052 HC-080 HC-179 HC-181 HC-187 a core of two signers is appended to by both makes, with patches allowed", async () => {
   const [a, b] = [keyPair(1), keyPair(2)];
-  await using npm = await NpmHypercore.start();
+  await using npm = new NpmHypercore();
   await using tcp = new TcpReplication();
   const rules = { version: 1, quorum: 2, allowPatch: true };
   const manifest = { ...rules, signers: [a, b].map(({ ours }) => ({ publicKey: ours.publicKey })) };
@@ -183,7 +183,7 @@ Deno.test("HC-052 HC-080 HC-179 HC-181 HC-187 a core of two signers is appended 
 
 Deno.test("HC-159 HC-192 a core that its npm writer forked is refused by us as by npm", async () => {
   const { theirs } = keyPair(3);
-  await using npm = await NpmHypercore.start();
+  await using npm = new NpmHypercore();
   await using tcp = new TcpReplication();
   const { key } = await npm.open("one", { keyPair: theirs });
   await npm.open("two", { keyPair: theirs });
@@ -204,7 +204,7 @@ Deno.test("HC-159 HC-192 a core that its npm writer forked is refused by us as b
 });
 
 Deno.test("HC-085 blocks cleared on either side are fetched again from the other", async () => {
-  await using npm = await NpmHypercore.start();
+  await using npm = new NpmHypercore();
   await using tcp = new TcpReplication();
   const { key } = await npm.open("theirs");
   await npm.append("theirs", generatedBlocks(0, 40, 60));
@@ -221,7 +221,7 @@ Deno.test("HC-085 blocks cleared on either side are fetched again from the other
 
 Deno.test("HC-190 HC-197 eight mixed peers with a random eighth each: readers of both makes get everything", async () => {
   const count = 400;
-  await using npm = await NpmHypercore.start();
+  await using npm = new NpmHypercore();
   await using tcp = new TcpReplication();
   const { key } = await npm.open("writer");
   await npm.append("writer", generatedBlocks(0, count, 100));
@@ -295,7 +295,7 @@ async function proxy(
 }
 
 Deno.test("HC-196 a peer that falls silent, and one that is slow, do not keep us from what a good one has", async () => {
-  await using npm = await NpmHypercore.start();
+  await using npm = new NpmHypercore();
   const { key } = await npm.open("writer");
   await npm.append("writer", generatedBlocks(0, 300, 200));
   const port = await npm.listen("writer");
@@ -321,7 +321,7 @@ Deno.test("HC-196 a peer that falls silent, and one that is slow, do not keep us
 });
 
 Deno.test("HC-161 HC-198 a peer of npm's whose answers are wrong is cut off, and a good one asked instead", async () => {
-  await using npm = await NpmHypercore.start();
+  await using npm = new NpmHypercore();
   await using tcp = new TcpReplication();
   const { key } = await npm.open("writer");
   await npm.append("writer", generatedBlocks(0, 30, 40));
@@ -343,7 +343,7 @@ Deno.test("HC-161 HC-198 a peer of npm's whose answers are wrong is cut off, and
 });
 
 Deno.test("HC-198 a peer of npm's that floods us with requests is cut off; others are served", async () => {
-  await using npm = await NpmHypercore.start();
+  await using npm = new NpmHypercore();
   await using tcp = new TcpReplication();
   await using writer: Core = new Hypercore();
   await writer.append(generatedBlocks(0, 200, 1000));
@@ -361,7 +361,7 @@ Deno.test("HC-198 a peer of npm's that floods us with requests is cut off; other
 });
 
 Deno.test("HC-033 HC-034 HC-124 pushed blocks are taken by the other make", async () => {
-  await using npm = await NpmHypercore.start();
+  await using npm = new NpmHypercore();
   await using tcp = new TcpReplication();
   await using writer: Core = new Hypercore();
   await writer.append(generatedBlocks(0, 4, 40));
@@ -402,7 +402,7 @@ Deno.test("HC-033 HC-034 HC-124 pushed blocks are taken by the other make", asyn
 });
 
 Deno.test("HC-141 HC-182 HC-186 static cores pass both ways", async () => {
-  await using npm = await NpmHypercore.start();
+  await using npm = new NpmHypercore();
   await using tcp = new TcpReplication();
   await using source: Core = new Hypercore();
   await source.append(generatedBlocks(0, 13, 40));
@@ -428,7 +428,7 @@ Deno.test("HC-141 HC-182 HC-186 static cores pass both ways", async () => {
 
 Deno.test("HC-143 a proof of npm's for lost roots restores ours", async () => {
   const { ours: pair, theirs } = keyPair(6);
-  await using npm = await NpmHypercore.start();
+  await using npm = new NpmHypercore();
   await npm.open("whole", { keyPair: theirs, compat: true });
   await npm.append("whole", generatedBlocks(0, 5, 30));
   const storage = new MemoryStorage();

@@ -53,7 +53,7 @@ const IDENTITIES: readonly {
 
 for (const { name, ours, theirs } of IDENTITIES) {
   Deno.test(`HC-054 HC-055 HC-102 HC-135 HC-W05..W09 same content under ${name} gives the same key, hash and signature`, async () => {
-    await using npm = await NpmHypercore.start();
+    await using npm = new NpmHypercore();
     await npm.open("core", theirs);
     await using core = new Hypercore(ours);
     for (const count of [1, 2, 5, 13]) {
@@ -82,7 +82,7 @@ for (const { name, ours, theirs } of IDENTITIES) {
   });
 
   Deno.test(`a core under ${name} written by npm is read by us, and the reverse`, async () => {
-    await using npm = await NpmHypercore.start();
+    await using npm = new NpmHypercore();
     await using tcp = new TcpReplication();
     const theirCore = await npm.open("theirs", theirs);
     await npm.append("theirs", generatedBlocks(0, 10, 50));
@@ -130,7 +130,7 @@ Deno.test("HC-036 HC-005 a core of ours is reopened from disk by key, as hex and
 });
 
 Deno.test("one writer of ours, three mixed readers: all get everything", async () => {
-  await using npm = await NpmHypercore.start();
+  await using npm = new NpmHypercore();
   await using tcp = new TcpReplication();
   await using writer = new Hypercore();
   await writer.append(generatedBlocks(0, 500, 200));
@@ -152,7 +152,7 @@ Deno.test("one writer of ours, three mixed readers: all get everything", async (
 });
 
 Deno.test("one writer of npm's, three mixed readers that also serve each other: all get everything", async () => {
-  await using npm = await NpmHypercore.start();
+  await using npm = new NpmHypercore();
   await using tcp = new TcpReplication();
   const { key } = await npm.open("writer");
   await npm.append("writer", generatedBlocks(0, 500, 200));
@@ -175,7 +175,7 @@ Deno.test("one writer of npm's, three mixed readers that also serve each other: 
 });
 
 Deno.test("HC-190 only the blocks asked for travel, in either direction", async () => {
-  await using npm = await NpmHypercore.start();
+  await using npm = new NpmHypercore();
   await using tcp = new TcpReplication();
   const { key } = await npm.open("theirs");
   await npm.append("theirs", generatedBlocks(0, 1000, 100));
@@ -201,7 +201,7 @@ Deno.test("HC-190 only the blocks asked for travel, in either direction", async 
 });
 
 Deno.test("a reader of ours that is killed half-way goes on from where it was", async () => {
-  await using npm = await NpmHypercore.start();
+  await using npm = new NpmHypercore();
   const { key } = await npm.open("writer");
   await npm.run("append", {
     name: "writer",
@@ -261,7 +261,7 @@ Deno.test("a reader of npm's that is killed half-way goes on from where it was, 
     const port = await tcp.listen(writer);
     const key = hexText(writer.key!);
 
-    const first = await NpmHypercore.start({ folder });
+    const first = new NpmHypercore({ folder });
     await first.open("reader", { key });
     await first.connect(port, "reader");
     // Never answered: the process ends before.
@@ -269,7 +269,7 @@ Deno.test("a reader of npm's that is killed half-way goes on from where it was, 
     while ((await first.describe("reader")).downloads < 500) { /* until five hundred blocks are there */ }
     await first.kill();
 
-    await using second = await NpmHypercore.start({ folder });
+    await using second = new NpmHypercore({ folder });
     await second.open("reader", { key });
     await second.connect(port, "reader");
     await second.run("download", { name: "reader", start: 0, end: 5000 });
@@ -285,7 +285,7 @@ Deno.test("a reader of npm's that is killed half-way goes on from where it was, 
 
 Deno.test("100 000 small blocks, npm to us and us to npm", async () => {
   const count = 100_000;
-  await using npm = await NpmHypercore.start();
+  await using npm = new NpmHypercore();
   await using tcp = new TcpReplication();
   const { key } = await npm.open("theirs");
   await npm.run("append", {
@@ -301,7 +301,7 @@ Deno.test("100 000 small blocks, npm to us and us to npm", async () => {
 
   await npm.open("ours", { key });
   await npm.run("close", { name: "theirs" });
-  await using other = await NpmHypercore.start();
+  await using other = new NpmHypercore();
   await other.open("copy", { key });
   await other.connect(await tcp.listen(reader), "copy");
   await other.run("download", { name: "copy", start: 0, end: count });
@@ -310,7 +310,7 @@ Deno.test("100 000 small blocks, npm to us and us to npm", async () => {
 });
 
 Deno.test("HC-103 HC-152 live tailing: we follow npm, and npm follows us", async () => {
-  await using npm = await NpmHypercore.start();
+  await using npm = new NpmHypercore();
   await using tcp = new TcpReplication();
   const { key } = await npm.open("theirs");
   await using reader = new Hypercore<string>(null, hexBytes(key), {
@@ -344,7 +344,7 @@ Deno.test("HC-121 an extension without an encoding has bytes behind their length
 });
 
 Deno.test("HC-121 extensions carry messages both ways", async () => {
-  await using npm = await NpmHypercore.start();
+  await using npm = new NpmHypercore();
   await using tcp = new TcpReplication();
   const { key } = await npm.open("theirs");
   await npm.run("extension", { name: "theirs", extension: "chat" });
@@ -371,7 +371,7 @@ Deno.test("HC-121 extensions carry messages both ways", async () => {
 });
 
 Deno.test("HC-100 seek asks the other make where the bytes are", async () => {
-  await using npm = await NpmHypercore.start();
+  await using npm = new NpmHypercore();
   await using tcp = new TcpReplication();
   const { key } = await npm.open("theirs");
   await npm.append("theirs", generatedBlocks(0, 300, 1000));
@@ -392,7 +392,7 @@ Deno.test("HC-100 seek asks the other make where the bytes are", async () => {
 });
 
 Deno.test("HC-096 HC-119 update() finds the other make's length without fetching a block", async () => {
-  await using npm = await NpmHypercore.start();
+  await using npm = new NpmHypercore();
   await using tcp = new TcpReplication();
   const { key } = await npm.open("theirs");
   await npm.append("theirs", generatedBlocks(0, 7, 10));

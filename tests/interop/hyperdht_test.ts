@@ -6,14 +6,17 @@ import DHT, { address, type DHTError, type PeerAddress, type Server } from "../.
 import createTestnet, { type Testnet } from "../../src/hyperdht/testnet/mod.ts";
 import type { SecretStream } from "../../src/secret_stream/mod.ts";
 import type { UDXStream } from "../../src/udx/mod.ts";
-import { NpmHyperDHT } from "../helpers/npm_hyperdht.ts";
+import { NpmPeer } from "../helpers/npm_peer.ts";
+
+/** What a command of the reference answers. */
+type Fields = Readonly<Record<string, unknown>>;
 
 const keyPairOf = (seed: number) => DHT.keyPair(new Uint8Array(32).fill(seed));
 const topicOf = (seed: number) => DHT.hash(new Uint8Array(32).fill(seed));
 
 /** A network that npm nodes made, and a node of each kind in it. */
 interface MixedNetwork extends AsyncDisposable {
-  readonly npm: NpmHyperDHT;
+  readonly npm: NpmPeer;
   readonly bootstrap: PeerAddress[];
   readonly ours: Testnet;
 }
@@ -26,7 +29,7 @@ async function startNetwork(
     readonly first: "npm" | "ours";
   },
 ): Promise<MixedNetwork> {
-  const npm = await NpmHyperDHT.start();
+  const npm = new NpmPeer("hyperdht/peer.mjs");
   let ours: Testnet;
   let bootstrap: PeerAddress[];
   if (first === "npm") {
@@ -130,7 +133,7 @@ for (const keeper of ["npm", "ours"] as const) {
     const bump = Date.now();
 
     await own.announce(topic, keyPairOf(2), relays, { bump }).finished();
-    const found = await npm.run("lookup", { node, topic: hexText(topic) });
+    const found = await npm.run<Fields>("lookup", { node, topic: hexText(topic) });
     assert.deepEqual(found.peers, [{ publicKey: hexText(keyPairOf(2).publicKey), relayAddresses: relays }]);
     assert.equal(found.bump, bump);
 
@@ -168,18 +171,21 @@ for (const keeper of ["npm", "ours"] as const) {
 
     const { publicKey } = keyPairOf(4);
     const first = await own.mutablePut(keyPairOf(4), utf8Bytes("first"), { seq: 3 });
-    const read = await npm.run("mutableGet", { node, publicKey: hexText(publicKey) });
+    const read = await npm.run<Fields>("mutableGet", { node, publicKey: hexText(publicKey) });
     assert.deepEqual(
       { seq: read.seq, value: read.value, signature: read.signature },
       { seq: 3, value: hexText(utf8Bytes("first")), signature: hexText(first.signature) },
     );
-    const second = await npm.run("mutablePut", { node, seed: 4, value: "1234", seq: 5 });
+    const second = await npm.run<Fields>("mutablePut", { node, seed: 4, value: "1234", seq: 5 });
     const latest = await own.mutableGet(publicKey);
     assert.equal(latest!.seq, 5);
     assert.equal(hexText(latest!.value), "1234");
     assert.equal(hexText(latest!.signature), second.signature);
     assert.equal(await own.mutableGet(publicKey, { seq: 6 }), null);
-    assert.equal((await npm.run("mutableGet", { node, publicKey: hexText(publicKey), seq: 6 })).seq, null);
+    assert.equal(
+      (await npm.run<Fields>("mutableGet", { node, publicKey: hexText(publicKey), seq: 6 })).seq,
+      null,
+    );
 
     // An older version changes nothing, nor does another value of the same version.
     await own.mutablePut(keyPairOf(4), utf8Bytes("late"), { seq: 4 });
@@ -397,7 +403,7 @@ function freePorts(): [number, number] {
 }
 
 Deno.test("DHT-013 DHT-002 bootstrappers of either make lead into one network", async () => {
-  await using npm = await NpmHyperDHT.start();
+  await using npm = new NpmPeer("hyperdht/peer.mjs");
   const [port, otherPort] = freePorts();
   await using ours = DHT.bootstrapper(port, "127.0.0.1", { host: "127.0.0.1" });
   await ours.fullyBootstrapped();

@@ -5,13 +5,8 @@ import { SeededRandom } from "../../src/base/mod.ts";
 import Localdrive from "../../src/localdrive/mod.ts";
 import MirrorDrive, { type MirrorDriveOptions } from "../../src/mirror_drive/mod.ts";
 import { readTree, writeTree } from "../helpers/files.ts";
-import { NodePeer } from "../helpers/node_peer.ts";
+import { NpmPeer } from "../helpers/npm_peer.ts";
 import { withFolder } from "../helpers/store_folder.ts";
-
-async function ask(peer: NodePeer, command: string, args: object): Promise<unknown> {
-  await peer.send({ command, ...args });
-  return (await peer.next("answer")).value;
-}
 
 const TREE = {
   "/a.txt": "text",
@@ -22,14 +17,14 @@ const TREE = {
 };
 
 Deno.test("LD-011 LD-013 LD-015 LD-W01 both list the same entries of the same folder", async () => {
-  await using peer = NodePeer.start("mirror_drive/peer.mjs");
+  await using peer = new NpmPeer("mirror_drive/peer.mjs");
   await withFolder(async (folder) => {
     await writeTree(folder, TREE);
     await Deno.chmod(join(folder, "a.txt"), 0o755);
     const drive = new Localdrive(folder);
-    await ask(peer, "symlink", { folder, path: "/npm", target: "/deep/empty" });
+    await peer.run("symlink", { folder, path: "/npm", target: "/deep/empty" });
     await drive.symlink("/ours", "/deep/empty");
-    const theirs = await ask(peer, "list", { folder }) as { key: string; mtime: number }[];
+    const theirs = await peer.run("list", { folder }) as { key: string; mtime: number }[];
     const ours = (await Array.fromAsync(drive.list())).map(({ mode: _, ...entry }) => entry);
     const byKey = (a: { key: string }, b: { key: string }): number => a.key < b.key ? -1 : 1;
     // Times have fractions of a millisecond in Node and whole ones in Deno.
@@ -40,16 +35,16 @@ Deno.test("LD-011 LD-013 LD-015 LD-W01 both list the same entries of the same fo
     assert.deepEqual(ours.map(rounded).sort(byKey), theirs.map(rounded).sort(byKey));
     for (const below of ["/", "/deep", "/none"]) {
       const names = await Array.fromAsync(drive.readdir(below));
-      assert.deepEqual(names.sort(), (await ask(peer, "readdir", { folder, below }) as string[]).sort());
+      assert.deepEqual(names.sort(), (await peer.run("readdir", { folder, below }) as string[]).sort());
     }
   });
 });
 
 Deno.test("LD-009 LD-012 LD-020 what one writes the other reads, with the same modes", async () => {
-  await using peer = NodePeer.start("mirror_drive/peer.mjs");
+  await using peer = new NpmPeer("mirror_drive/peer.mjs");
   await withFolder(async (folder) => {
     for (const options of [{}, { executable: true }]) {
-      await ask(peer, "put", { folder: join(folder, "npm"), path: "/a/b", text: "hello", options });
+      await peer.run("put", { folder: join(folder, "npm"), path: "/a/b", text: "hello", options });
       await new Localdrive(join(folder, "ours")).put("/a/b", new TextEncoder().encode("hello"), options);
       const [npm, ours] = await Promise.all(
         ["npm", "ours"].map((name) => Deno.stat(join(folder, name, "a/b"))),
@@ -57,7 +52,7 @@ Deno.test("LD-009 LD-012 LD-020 what one writes the other reads, with the same m
       assert.equal(ours!.mode, npm!.mode);
       assert.equal(await Deno.readTextFile(join(folder, "ours/a/b")), "hello");
     }
-    await ask(peer, "del", { folder: join(folder, "npm"), path: "/a/b" });
+    await peer.run("del", { folder: join(folder, "npm"), path: "/a/b" });
     await new Localdrive(join(folder, "ours")).del("/a/b");
     assert.deepEqual(await Array.fromAsync(Deno.readDir(join(folder, "npm"))), []);
     assert.deepEqual(await Array.fromAsync(Deno.readDir(join(folder, "ours"))), []);
@@ -65,7 +60,7 @@ Deno.test("LD-009 LD-012 LD-020 what one writes the other reads, with the same m
 });
 
 Deno.test("MD-014 MD-016 MD-018 MD-019 both find the same differences between the same folders", async () => {
-  await using peer = NodePeer.start("mirror_drive/peer.mjs");
+  await using peer = new NpmPeer("mirror_drive/peer.mjs");
   for (let seed = 1; seed <= 30; seed++) {
     const random = new SeededRandom(seed);
     const options: MirrorDriveOptions = {
@@ -82,7 +77,7 @@ Deno.test("MD-014 MD-016 MD-018 MD-019 both find the same differences between th
       for (const name of ["npm", "ours"]) {
         await writeTree(join(folder, name), { ...before, "/always": "there" });
       }
-      const theirs = await ask(peer, "mirror", {
+      const theirs = await peer.run("mirror", {
         from: join(folder, "src"),
         to: join(folder, "npm"),
         options,

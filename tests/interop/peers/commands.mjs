@@ -1,70 +1,16 @@
 /**
  * A peer that does what it is told: one JSON command per line on standard input, each answered by one line. The test's
- * side is tests/helpers/npm_commands.ts.
+ * side is tests/helpers/npm_peer.ts.
  */
-import { connect as connectSocket, createServer } from "node:net";
-import { createInterface } from "node:readline";
-import Hypercore from "hypercore";
+import { onCommand, report } from "./report.mjs";
 
-/** Answers commands until the input ends. */
+/** Answers commands until the input ends; each is a function of the command's fields. */
 export function serveCommands(commands) {
-  const print = (value) => process.stdout.write(JSON.stringify(value) + "\n");
-  createInterface({ input: process.stdin }).on("line", async (line) => {
-    const { id, command, ...args } = JSON.parse(line);
+  onCommand(async ({ request, command, ...args }) => {
     try {
-      print({ event: `answer ${id}`, result: await commands[command](args) ?? null });
+      report(`answer ${request}`, { result: await commands[command](args) ?? null });
     } catch (error) {
-      print({ event: `answer ${id}`, error: error.message, code: error.code ?? null });
+      report(`answer ${request}`, { error: error.message, code: error.code ?? null });
     }
-  }).on("close", () => process.exit(0));
-  print({ event: "ready" });
-}
-
-/** Serves `core` over TCP on 127.0.0.1; resolves to the port. */
-export async function listen(core) {
-  const server = createServer((socket) => attach(socket, false, core));
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return server.address().port;
-}
-
-/** Replicates `core` with whoever listens on `port` of 127.0.0.1. */
-export function connect(core, port) {
-  attach(connectSocket(port, "127.0.0.1"), true, core);
-}
-
-function attach(socket, isInitiator, core) {
-  const stream = Hypercore.createProtocolStream(isInitiator);
-  core.replicate(stream);
-  socket.on("error", (error) => stream.destroy(error));
-  stream.on("error", () => socket.destroy());
-  stream.pipe(socket).pipe(stream);
-}
-
-/** Opens a core in `folder`; keys and key pairs are hexadecimal. */
-export async function openCore(folder, { key = null, keyPair = null } = {}) {
-  const core = new Hypercore(folder, key ? Buffer.from(key, "hex") : null, {
-    keyPair: keyPair
-      ? {
-        publicKey: Buffer.from(keyPair.publicKey, "hex"),
-        secretKey: Buffer.from(keyPair.secretKey, "hex"),
-      }
-      : undefined,
   });
-  await core.ready();
-  return core;
-}
-
-/** Resolves once peers have told of `length` blocks. */
-export async function reachLength(core, length) {
-  while (core.length < length) {
-    const grown = new Promise((resolve) => core.once("append", resolve));
-    await core.update({ wait: true, force: true });
-    if (core.length < length) await grown;
-  }
-}
-
-/** Resolves once `core` has `length` blocks, all of them local. */
-export async function fetchAll(core, length) {
-  await reachLength(core, length);
-  await core.download({ start: 0, end: length }).done();
 }

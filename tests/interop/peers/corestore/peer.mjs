@@ -2,8 +2,8 @@
 // Stores live in folders under the one given as first argument; connections are TCP on 127.0.0.1.
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import Corestore from "corestore";
+import { serveCommands } from "../commands.mjs";
 
 const [root] = process.argv.slice(2);
 const stores = new Map();
@@ -137,17 +137,4 @@ function hex(bytes) {
   return Buffer.from(bytes).toString("hex");
 }
 
-createInterface({ input: process.stdin }).on("line", async (line) => {
-  const { id: answer, command, ...args } = JSON.parse(line);
-  const { coreId: id, ...rest } = args;
-  try {
-    const result = await commands[command]({ id, ...rest });
-    console.log(JSON.stringify({ event: `answer ${answer}`, result: result ?? null }));
-  } catch (error) {
-    console.log(
-      JSON.stringify({ event: `answer ${answer}`, error: error.message, code: error.code ?? null }),
-    );
-  }
-}).on("close", () => process.exit(0));
-
-console.log(JSON.stringify({ event: "ready" }));
+serveCommands(commands);

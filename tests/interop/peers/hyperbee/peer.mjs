@@ -1,8 +1,9 @@
-// npm bees that do as they are told; see tests/helpers/npm_commands.ts. Cores lie in folders below the first argument.
+// npm bees that do as they are told; see tests/helpers/npm_peer.ts. Cores lie in folders below the first argument.
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import Hyperbee from "hyperbee";
-import { connect, fetchAll, listen, openCore, reachLength, serveCommands } from "../commands.mjs";
+import { serveCommands } from "../commands.mjs";
+import { connect, fetchAll, listen, openCore, reachLength } from "../hypercore/replicate.mjs";
 import { ArrayCore } from "./array_core.mjs";
 import { program, run } from "./programs.mjs";
 

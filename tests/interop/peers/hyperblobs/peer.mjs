@@ -1,8 +1,9 @@
-// npm hyperblobs that do as they are told; see tests/helpers/npm_commands.ts. Cores lie in folders below the first argument.
+// npm hyperblobs that do as they are told; see tests/helpers/npm_peer.ts. Cores lie in folders below the first argument.
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import Hyperblobs from "hyperblobs";
-import { connect, fetchAll, listen, openCore, serveCommands } from "../commands.mjs";
+import { serveCommands } from "../commands.mjs";
+import { connect, fetchAll, listen, openCore } from "../hypercore/replicate.mjs";
 
 const [root] = process.argv.slice(2);
 const stores = new Map();

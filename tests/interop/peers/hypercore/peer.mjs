@@ -2,9 +2,9 @@
 // Cores live in folders under the one given as first argument; connections are TCP on 127.0.0.1.
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import Hypercore from "hypercore";
 import crypto from "hypercore-crypto";
+import { serveCommands } from "../commands.mjs";
 
 const [root] = process.argv.slice(2);
 const cores = new Map();
@@ -247,22 +247,4 @@ function fromHexFields(value) {
   );
 }
 
-createInterface({ input: process.stdin }).on("line", async (line) => {
-  const { id, command, ...args } = JSON.parse(line);
-  try {
-    const result = await commands[command](args);
-    console.log(
-      JSON.stringify({ event: `answer ${id}`, result: result ?? null }),
-    );
-  } catch (error) {
-    console.log(
-      JSON.stringify({
-        event: `answer ${id}`,
-        error: error.message,
-        code: error.code ?? null,
-      }),
-    );
-  }
-}).on("close", () => process.exit(0));
-
-console.log(JSON.stringify({ event: "ready" }));
+serveCommands(commands);

@@ -1,13 +1,13 @@
 /**
- * A process with any number of hyperdht nodes, servers and connections, told what to do line by line. Every command
- * has a number `id`; its result comes as the event `done <id>`, with `error` when it failed.
+ * A process with any number of hyperdht nodes, servers and connections, told what to do line by line.
  */
 import process from "node:process";
 import DHT from "hyperdht";
 import relay from "blind-relay";
 import address from "hyperdht-address";
 import createTestnet from "hyperdht/testnet.js";
-import { hex, onCommand, report } from "../report.mjs";
+import { serveCommands } from "../commands.mjs";
+import { hex, report } from "../report.mjs";
 
 const nodes = [];
 const servers = [];
@@ -171,11 +171,4 @@ const commands = {
   },
 };
 
-onCommand(async ({ id, op, ...args }) => {
-  try {
-    report(`done ${id}`, await commands[op](args));
-  } catch (error) {
-    report(`done ${id}`, { error: error.code ?? error.message });
-  }
-});
-report("started");
+serveCommands(commands);

@@ -5,7 +5,8 @@ import { connect, createServer } from "node:net";
 import Corestore from "corestore";
 import Hyperdrive from "hyperdrive";
 import Localdrive from "localdrive";
-import { hex, onCommand, report } from "../report.mjs";
+import { serveCommands } from "../commands.mjs";
+import { hex } from "../report.mjs";
 
 const digest = (data) => createHash("sha256").update(data).digest("hex");
 const bytes = (text) => Buffer.from(text, "hex");
@@ -124,6 +125,4 @@ const commands = {
   },
 };
 
-onCommand(async ({ id, command, ...args }) => {
-  report("answer", { id, value: (await commands[command](args)) ?? null });
-});
+serveCommands(commands);

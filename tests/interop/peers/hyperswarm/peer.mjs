@@ -6,7 +6,8 @@ import Hyperswarm from "hyperswarm";
 import createTestnet from "hyperdht/testnet.js";
 import DHT from "hyperdht";
 import Hypercore from "hypercore";
-import { hex, onCommand, report } from "../report.mjs";
+import { serveCommands } from "../commands.mjs";
+import { hex, report } from "../report.mjs";
 
 const bytes = (text) => Buffer.from(text, "hex");
 const swarms = [];
@@ -89,6 +90,4 @@ const commands = {
   },
 };
 
-onCommand(async ({ id, command, ...args }) => {
-  report("answer", { id, value: (await commands[command](args)) ?? null });
-});
+serveCommands(commands);

@@ -2,7 +2,7 @@
 // line.
 import Localdrive from "localdrive";
 import MirrorDrive from "mirror-drive";
-import { onCommand, report } from "../report.mjs";
+import { serveCommands } from "../commands.mjs";
 
 async function collect(iterable) {
   const items = [];
@@ -31,6 +31,4 @@ const commands = {
   },
 };
 
-onCommand(async ({ command, ...args }) => {
-  report("answer", { value: (await commands[command](args)) ?? null });
-});
+serveCommands(commands);
