@@ -48,14 +48,14 @@ function hashOf(blocks: readonly Uint8Array[]): string {
   return hash.digest("hex");
 }
 
-async function start(): Promise<NpmPeerInFolder> {
+function start(): NpmPeerInFolder {
   return new NpmPeerInFolder("hyperbee/peer.mjs");
 }
 
 const PROGRAMS = 2000;
 
 Deno.test(`HB-W01 HB-W03 HB-017 HB-022 HB-025 ${PROGRAMS} seeded programs make the blocks that npm makes, byte for byte`, async () => {
-  await using npm = await start();
+  await using npm = start();
   const theirs = npm.run<string[]>("programs", { start: 0, end: PROGRAMS });
   const ours: string[] = [];
   for (let seed = 0; seed < PROGRAMS; seed++) {
@@ -70,7 +70,7 @@ Deno.test(`HB-W01 HB-W03 HB-017 HB-022 HB-025 ${PROGRAMS} seeded programs make t
 });
 
 Deno.test("HB-001 HB-005 HB-052 HB-W02 HB-W04 the same changes on cores of both make the same log, metadata and subs included", async () => {
-  await using npm = await start();
+  await using npm = start();
   const contentFeed = new Uint8Array(32).fill(3);
   await npm.run("open", {
     name: "bee",
@@ -89,7 +89,7 @@ Deno.test("HB-001 HB-005 HB-052 HB-W02 HB-W04 the same changes on cores of both 
 });
 
 Deno.test("HB-016 HB-019 HB-034 HB-038 HB-040 HB-049 each reads and extends what the other wrote", async () => {
-  await using npm = await start();
+  await using npm = start();
   await using tcp = new TcpReplication();
   const { key } = await npm.run<{ key: string }>("open", { name: "bee", keyPair: HEX_KEY_PAIR });
   const first = await npm.run<number>("run", { name: "bee", seed: 21 });
@@ -127,7 +127,7 @@ Deno.test("HB-016 HB-019 HB-034 HB-038 HB-040 HB-049 each reads and extends what
 });
 
 Deno.test("HB-035 HB-038 ranges and histories with every kind of bound are those of npm", async () => {
-  await using npm = await start();
+  await using npm = start();
   await npm.run("open", { name: "bee", keyPair: HEX_KEY_PAIR });
   await npm.run("fill", { name: "bee", count: 120 });
   await using bee = textBee(writableCore());
@@ -164,7 +164,7 @@ Deno.test("HB-035 HB-038 ranges and histories with every kind of bound are those
 });
 
 Deno.test("HB-055 clearUnlinked() leaves the blocks that npm leaves", async () => {
-  await using npm = await start();
+  await using npm = start();
   for (const seed of [3, 9, 21]) {
     const name = `bee ${seed}`;
     await npm.run("open", { name, keyPair: HEX_KEY_PAIR });
@@ -218,7 +218,7 @@ function decoded(messages: readonly Said[], way: "sent" | "received") {
 }
 
 Deno.test("HB-006 HB-W05 our sparse reads ask npm for hints, and npm's hints are fetched", async () => {
-  await using npm = await start();
+  await using npm = start();
   await using tcp = new TcpReplication();
   const { key } = await npm.run<{ key: string }>("open", { name: "bee" });
   await npm.run("fill", { name: "bee", count: 3000 });
@@ -257,7 +257,7 @@ Deno.test("HB-006 HB-W05 our sparse reads ask npm for hints, and npm's hints are
 });
 
 Deno.test("HB-006 HB-W05 npm's sparse reads are answered with hints of ours", async () => {
-  await using npm = await start();
+  await using npm = start();
   await using tcp = new TcpReplication();
   const core = new Hypercore();
   const said = recordMessages(core);
@@ -295,7 +295,7 @@ Deno.test("HB-006 HB-W05 npm's sparse reads are answered with hints of ours", as
 });
 
 Deno.test("HB-006 HB-W05 extension: false asks for nothing", async () => {
-  await using npm = await start();
+  await using npm = start();
   await using tcp = new TcpReplication();
   const { key } = await npm.run<{ key: string }>("open", { name: "bee" });
   await npm.run("fill", { name: "bee", count: 500 });

@@ -19,7 +19,7 @@ function randomBytes(random: SeededRandom, byteLength: number): Uint8Array {
   return Uint8Array.from({ length: byteLength }, () => Math.floor(random.next() * 4));
 }
 
-async function start(): Promise<NpmPeerInFolder> {
+function start(): NpmPeerInFolder {
   return new NpmPeerInFolder("hyperblobs/peer.mjs");
 }
 
@@ -28,7 +28,7 @@ function plain(id: BlobId): Record<string, unknown> {
 }
 
 Deno.test("HBL-002 HBL-004 HBL-007 HBL-008 HBL-010 HBL-W01 HBL-W02 the same blobs have the same ids and make the same log", async () => {
-  await using npm = await start();
+  await using npm = start();
   await npm.run("open", { name: "blobs", keyPair: HEX_KEY_PAIR, blockSize: 8 });
   await using blobs = new Hyperblobs(new Hypercore(null, null, { keyPair: KEY_PAIR }), { blockSize: 8 });
   const random = new SeededRandom(1);
@@ -66,7 +66,7 @@ Deno.test("HBL-002 HBL-004 HBL-007 HBL-008 HBL-010 HBL-W01 HBL-W02 the same blob
 });
 
 Deno.test("HBL-005 HBL-006 HBL-012 HBL-014 each reads and extends what the other wrote, in parts too", async () => {
-  await using npm = await start();
+  await using npm = start();
   await using tcp = new TcpReplication();
   const { key } = await npm.run<{ key: string }>("open", {
     name: "blobs",
@@ -121,7 +121,7 @@ Deno.test("HBL-005 HBL-006 HBL-012 HBL-014 each reads and extends what the other
 });
 
 Deno.test("HBL-006 a stream of ours fetches a blob of some megabytes from npm", async () => {
-  await using npm = await start();
+  await using npm = start();
   await using tcp = new TcpReplication();
   const { key } = await npm.run<{ key: string }>("open", { name: "blobs" });
   const chunk = randomBytes(new SeededRandom(4), 65_536);
@@ -138,7 +138,7 @@ Deno.test("HBL-006 a stream of ours fetches a blob of some megabytes from npm", 
 });
 
 Deno.test("HBL-009 clear() leaves the blocks that npm leaves", async () => {
-  await using npm = await start();
+  await using npm = start();
   await npm.run("open", { name: "blobs", blockSize: 4 });
   await using blobs = new Hyperblobs(new Hypercore(), { blockSize: 4 });
   for (const dedup of [false, true]) {
