@@ -18,3 +18,6 @@ export const STATUS_BATCH = 64;
 
 /** Folders that are known to lie inside the root. */
 export const CHECKED_FOLDERS_MAX = 4096;
+
+/** Bytes of one name in a path: what the usual file systems take. */
+export const NAME_BYTES_MAX = 255;

@@ -19,9 +19,6 @@ import {
 } from "../mirror_drive/mod.ts";
 import {
   type DirectoryEntry,
-  fileStatus,
-  makeDirectory,
-  makeLink,
   readDirectory,
   readLink,
   readWholeFile,
@@ -31,7 +28,7 @@ import {
 } from "../platform/mod.ts";
 import path from "node:path";
 import { LocaldriveError } from "./errors.ts";
-import { FileWriter, isExecutable, type WriterDrive } from "./file_writer.ts";
+import { FileWriter, isExecutable, writeLink, type WriterDrive } from "./file_writer.ts";
 import { FOLLOW_HOPS_MAX, STATUS_BATCH } from "./limits.ts";
 import { Locator } from "./locator.ts";
 import type {
@@ -82,7 +79,8 @@ export class Localdrive implements MirrorableDrive {
   readonly supportsAttributes = true;
   readonly #locator: Locator;
   readonly #folders = new Mutex();
-  readonly #temporaryNames: Set<string> | null;
+  readonly #isAtomic: boolean;
+  readonly #temporaryFiles = new Set<string>();
 
   /** Makes a drive of the folder `root`, which need not be there yet. */
   constructor(root: string, options: LocaldriveOptions = {}) {
@@ -90,7 +88,7 @@ export class Localdrive implements MirrorableDrive {
     this.root = this.#locator.root;
     this.metadata = hooksOf(options.metadata ?? null);
     this.supportsMetadata = Boolean(options.metadata);
-    this.#temporaryNames = options.atomic ? new Set() : null;
+    this.#isAtomic = options.atomic === true;
   }
 
   /** Does nothing: a folder is always open. */
@@ -191,8 +189,9 @@ export class Localdrive implements MirrorableDrive {
       await writer.open();
       await writer.write([typeof bytes === "string" ? utf8Bytes(bytes) : bytes]);
       await writer.finish();
-    } finally {
-      await writer.abort();
+    } catch (error) {
+      await writer.abort().catch(() => {}); // what failed first is what the caller hears of
+      throw error;
     }
   }
 
@@ -220,14 +219,9 @@ export class Localdrive implements MirrorableDrive {
   async symlink(name: string, linkname: string): Promise<void> {
     const key = keyOf(name);
     const target = await this.#locator.linkTarget(key, linkname);
-    if (await this.entry(key) !== null) await this.del(key);
-    const file = await this.#locator.forWriting(key);
-    await this.#folders.run(async () => {
-      await makeDirectory(path.dirname(file));
-      const status = await fileStatus(path.resolve(path.dirname(file), target), false);
-      await makeLink(target, file, status?.kind === "directory");
-    });
+    await writeLink(this.#writerDrive, key, target);
     this.#locator.handleChange();
+    await this.metadata.del?.(key);
   }
 
   /** Which of two entries changed later: 1 for `a`, -1 for `b`, 0 for neither. */
@@ -330,7 +324,8 @@ export class Localdrive implements MirrorableDrive {
       locator: this.#locator,
       hooks: this.metadata,
       folders: this.#folders,
-      temporaryNames: this.#temporaryNames,
+      isAtomic: this.#isAtomic,
+      temporaryFiles: this.#temporaryFiles,
     };
   }
 }

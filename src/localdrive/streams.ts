@@ -3,7 +3,14 @@
  *
  * @module
  */
-import { allocBytesUnsafe, Readable, type StreamCallback, utf8Bytes, Writable } from "../base/mod.ts";
+import {
+  allocBytesUnsafe,
+  getStreamError,
+  Readable,
+  type StreamCallback,
+  utf8Bytes,
+  Writable,
+} from "../base/mod.ts";
 import { type OpenFile, openToRead } from "../platform/mod.ts";
 import { LocaldriveError } from "./errors.ts";
 import { FileWriter, type WriterDrive } from "./file_writer.ts";
@@ -101,6 +108,6 @@ export class FileWriteStream extends Writable<Uint8Array | string, Uint8Array> {
 
   /** For the stream itself. */
   override _destroy(callback: StreamCallback): void {
-    this.#writer.abort().then(() => callback(null), callback);
+    this.#writer.abort().then(() => callback(null), (error) => callback(getStreamError(this) ?? error));
   }
 }

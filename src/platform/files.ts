@@ -5,6 +5,7 @@
  */
 import { constants } from "node:fs";
 import fs from "node:fs/promises";
+import { join } from "node:path";
 import { errorCode, isPermissionRefusal, PlatformError } from "./errors.ts";
 
 /** What a name stands for. */
@@ -127,6 +128,14 @@ export async function removeEmptyDirectory(path: string): Promise<boolean> {
   } catch {
     return false; // not empty, not there or not ours: it stays, which is what callers ask about
   }
+}
+
+/** Removes the directory `path` with those below it, unless there is anything else in them; tells whether it did. */
+export async function removeEmptyTree(path: string): Promise<boolean> {
+  for (const { name, kind } of await readDirectory(path) ?? []) {
+    if (kind !== "directory" || !await removeEmptyTree(join(path, name))) return false;
+  }
+  return await removeEmptyDirectory(path);
 }
 
 /** Gives the file `from` the name `to`, in one step and in place of what is there. */

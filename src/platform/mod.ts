@@ -30,6 +30,7 @@ export {
   readWholeFile,
   realPath,
   removeEmptyDirectory,
+  removeEmptyTree,
   removeFile,
   renameFile,
 } from "./files.ts";

@@ -92,12 +92,13 @@ Deno.test("devices, pipes and folders are no files", async () => {
   await withOutside(async (drive, inside) => {
     const made = await new Deno.Command("mkfifo", { args: [join(inside, "pipe")] }).output();
     assert.ok(made.success);
-    await Deno.mkdir(join(inside, "folder"));
+    await drive.put("/folder/y", utf8Bytes("y"));
     assert.equal(await drive.entry("/pipe"), null);
     assert.equal(await drive.get("/pipe"), null);
     await assert.rejects(drive.put("/pipe", utf8Bytes("x")), { code: "NOT_A_FILE", message: /\/pipe/ });
+    await assert.rejects(drive.symlink("/pipe", "/x"), { code: "NOT_A_FILE", message: /\/pipe/ });
     await assert.rejects(drive.put("/folder", utf8Bytes("x")), { code: "EISDIR", message: /folder/ });
-    assert.deepEqual((await Array.fromAsync(drive.list())).map(({ key }) => key), ["/x"]);
+    assert.deepEqual((await Array.fromAsync(drive.list())).map(({ key }) => key), ["/folder/y", "/x"]);
   });
 });
 

@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import Localdrive, { type LocaldriveOptions } from "../../../src/localdrive/mod.ts";
 import { utf8Bytes, utf8Text } from "../../../src/base/mod.ts";
 import { type FileTree, readTree, writeTree } from "../../helpers/files.ts";
-import { withFolder } from "../../helpers/store_folder.ts";
+import { withFolder, withSmallDisk } from "../../helpers/store_folder.ts";
 
 /** Runs `run` with a drive on a folder that holds `tree`. */
 async function withDrive(
@@ -261,6 +261,47 @@ Deno.test("LD-005 a write that fails leaves nothing of a new file behind", async
     stream.destroy(new Error("gone"));
     await new Promise<void>((resolve) => stream.once("close", resolve));
     assert.deepEqual(await readTree(folder), {});
+  });
+});
+
+Deno.test("LD-005 atomic drives write names of all lengths that the file system takes", async () => {
+  const names = ["x".repeat(255), "ü".repeat(127), `a${"ü".repeat(127)}`, `${"😀".repeat(63)}abc`];
+  await withDrive({}, async (drive, folder) => {
+    await Promise.all(names.map((name) => drive.put(name, utf8Bytes(name))));
+    for (const name of names) await drive.put(name, utf8Bytes("again"));
+    assert.deepEqual(
+      await readTree(folder),
+      Object.fromEntries(names.sort().map((name) => [`/${name}`, "again"])),
+    );
+  }, { atomic: true });
+});
+
+Deno.test("LD-009 LD-013 a folder without files is not in the way of a file or a link", async () => {
+  await withDrive({ "/full/er/x": "kept" }, async (drive, folder) => {
+    await Deno.mkdir(join(folder, "a/b/c"), { recursive: true });
+    await Deno.mkdir(join(folder, "l/m"), { recursive: true });
+    await drive.put("/a", utf8Bytes("file"));
+    await drive.symlink("/l", "/a");
+    await assert.rejects(drive.put("/full", utf8Bytes("x")), { code: "EISDIR" });
+    await assert.rejects(drive.symlink("/full/er", "/a"), { code: "EISDIR" });
+    assert.deepEqual(await readTree(folder), {
+      "/a": "file",
+      "/full/er/x": "kept",
+      "/l": `-> ${join(folder, "a")}`,
+    });
+  });
+});
+
+Deno.test("LD-013 symlink() that fails leaves what was there", async () => {
+  await withSmallDisk(1_000_000, async ({ folder, remount }) => {
+    await writeTree(folder, { "/deep/x": "old" });
+    await remount("nr_inodes=3"); // the root, the folder and the file: there is no room for a link
+    const drive = new Localdrive(folder);
+    await assert.rejects(drive.symlink("/deep/x", "/y"), { code: "ENOSPC", message: /deep\/x/ });
+    assert.deepEqual(await readTree(folder), { "/deep/x": "old" });
+    await remount("nr_inodes=4");
+    await drive.symlink("/deep/x", "/y");
+    assert.deepEqual(await readTree(folder), { "/deep/x": `-> ${join(folder, "y")}` });
   });
 });
 
