@@ -3,7 +3,9 @@
 import { createHash } from "node:crypto";
 import { connect, createServer } from "node:net";
 import Corestore from "corestore";
+import HyperDHT from "hyperdht";
 import Hyperdrive from "hyperdrive";
+import Hyperswarm from "hyperswarm";
 import Localdrive from "localdrive";
 import { serveCommands } from "../commands.mjs";
 import { hex } from "../report.mjs";
@@ -118,6 +120,16 @@ const commands = {
   },
   connect({ drive, port }) {
     attach(connect(port, "127.0.0.1"), drives.get(drive).corestore, true);
+  },
+  // Resolves once the drive is announced and whoever was found is connected.
+  async swarm({ drive, bootstrap }) {
+    const { corestore, discoveryKey } = drives.get(drive);
+    const swarm = new Hyperswarm({ dht: new HyperDHT({ bootstrap, host: "127.0.0.1" }) });
+    swarm.on("connection", (connection) => corestore.replicate(connection));
+    const joined = swarm.join(discoveryKey);
+    await joined.flushed();
+    await swarm.flush();
+    return hex(swarm.keyPair.publicKey);
   },
   async close({ drive }) {
     await drives.get(drive).close();
