@@ -7,7 +7,18 @@
  * @module
  */
 import { allocBytesUnsafe, concatBytes } from "../base/mod.ts";
-import { CHUNK_BYTES, core, DATA, memory, OUT, ROOTS, SLOT_A, SLOT_B, takeDigest } from "./arena.ts";
+import {
+  CHUNK_BYTES,
+  core,
+  DATA,
+  memory,
+  OUT,
+  ROOTS,
+  SLOT_A,
+  SLOT_B,
+  takeBytes,
+  takeDigest,
+} from "./arena.ts";
 import { Blake2b } from "./blake2b.ts";
 import { assertByteLength, assertInteger, checkedOut, CryptoError } from "./errors.ts";
 
@@ -146,15 +157,15 @@ export function merkleAppend(
     } else {
       written = core.merkle_append(length, ROOTS, rootCount, LENGTHS, count, BLOCKS, NODES, NODES_BYTES);
     }
-    pieces.push(memory.slice(NODES, NODES + written * NODE_BYTES));
+    pieces.push(takeBytes(NODES, written * NODE_BYTES));
     next += count;
     length += count;
     rootCount = bitCount(length);
   }
   core.merkle_roots(ROOTS, rootCount, OUT);
-  const newRoots = allocBytesUnsafe(rootCount * NODE_BYTES);
-  newRoots.set(memory.subarray(ROOTS, ROOTS + newRoots.byteLength));
-  return { nodes: concatBytes(pieces), roots: newRoots, rootHash: takeDigest(), byteLength };
+  const newRoots = takeBytes(ROOTS, rootCount * NODE_BYTES);
+  const nodes = pieces.length === 1 ? pieces[0]! : concatBytes(pieces);
+  return { nodes, roots: newRoots, rootHash: takeDigest(), byteLength };
 }
 
 /**
@@ -172,9 +183,7 @@ export function merkleClimb(node: Uint8Array, siblings: Uint8Array): Uint8Array 
   if (climbed !== count) {
     throw new CryptoError("INVALID_NODE", `Cannot climb over sibling ${climbed}, which belongs elsewhere`);
   }
-  const parents = allocBytesUnsafe(count * NODE_BYTES);
-  parents.set(memory.subarray(NODES, NODES + parents.byteLength));
-  return parents;
+  return takeBytes(NODES, count * NODE_BYTES);
 }
 
 /** Copies blocks from `start` on into the arena; returns how many, 0 when the first is too large for it. */

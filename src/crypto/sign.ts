@@ -18,7 +18,7 @@ import {
   wipeSlots,
 } from "./arena.ts";
 import { ed25519ScalarAdd, ed25519ScalarMul, ed25519ScalarMultBase, ed25519ScalarReduce } from "./curve.ts";
-import { assertByteLength } from "./errors.ts";
+import { assertByteLength, checkedOut } from "./errors.ts";
 import { randomBytes } from "./random.ts";
 
 /** Bytes of an Ed25519 public key. */
@@ -65,9 +65,9 @@ export function isSignKeyPair(pair: KeyPair): boolean {
 }
 
 /**
- * Signs `message`: 64 bytes, deterministic.
+ * Signs `message`: 64 bytes, deterministic, in `out` or fresh.
  *
- * @throws {CryptoError} `BAD_ARGUMENT` unless `secretKey` has 64 bytes.
+ * @throws {CryptoError} `BAD_ARGUMENT` unless `secretKey` and `out` have 64 bytes.
  *
  * @example
  * ```ts
@@ -78,13 +78,14 @@ export function isSignKeyPair(pair: KeyPair): boolean {
  * console.assert(verify(message, sign(message, pair.secretKey), pair.publicKey));
  * ```
  */
-export function sign(message: Uint8Array, secretKey: Uint8Array): Uint8Array {
+export function sign(message: Uint8Array, secretKey: Uint8Array, out?: Uint8Array): Uint8Array {
   assertByteLength("secretKey", secretKey, SIGN_SECRETKEYBYTES);
-  if (message.byteLength > DATA_BYTES) return signLong(message, secretKey);
+  if (out !== undefined) checkedOut(out, SIGN_BYTES);
+  if (message.byteLength > DATA_BYTES) return signLong(message, secretKey, out);
   memory.set(message, DATA);
   memory.set(secretKey, SLOT_A);
   core.ed25519_sign(DATA, message.byteLength, SLOT_A, OUT);
-  const signature = take64();
+  const signature = take64(out);
   wipeSlots();
   return signature;
 }
@@ -117,7 +118,11 @@ export function sha512(input: Uint8Array | readonly Uint8Array[]): Uint8Array {
 }
 
 /** The steps of RFC 8032, 5.1.6, for a message that does not fit the arena. */
-function signLong(message: Uint8Array, secretKey: Uint8Array): Uint8Array {
+function signLong(
+  message: Uint8Array,
+  secretKey: Uint8Array,
+  signature: Uint8Array = allocBytesUnsafe(SIGN_BYTES),
+): Uint8Array {
   const seed = secretKey.subarray(0, SIGN_SEEDBYTES);
   const publicKey = secretKey.subarray(SIGN_SEEDBYTES);
   const expanded = sha512(seed);
@@ -126,7 +131,6 @@ function signLong(message: Uint8Array, secretKey: Uint8Array): Uint8Array {
   const challenge = ed25519ScalarReduce(sha512([point, publicKey, message]));
   expanded[0]! &= 248;
   expanded[31] = (expanded[31]! & 127) | 64;
-  const signature = allocBytesUnsafe(SIGN_BYTES);
   signature.set(point);
   signature.set(ed25519ScalarAdd(ed25519ScalarMul(challenge, expanded.subarray(0, 32)), nonce), 32);
   expanded.fill(0);

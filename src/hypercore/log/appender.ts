@@ -18,6 +18,8 @@ import type { LogChange, LogKeyPair, Manifest, TreeHead, TreeNode } from "./type
 /** Nodes of an append up to this many bytes go to the cache; more would only push out what is in use. */
 const REMEMBERED_BYTES_MAX = 256 * NODE_BYTES;
 
+const NO_ROOTS = { roots: [], bytes: new Uint8Array(0) };
+
 /** Options of `Log.append`. */
 export interface LogAppendOptions {
   /** Signs in place of the log's own key pair. */
@@ -86,6 +88,8 @@ export class Appender {
   readonly #context: AppenderContext;
   readonly #queue = new AppendQueue();
   #isRunning = false;
+  /** The roots after the last append, packed for the next one. */
+  #packed: { readonly roots: readonly TreeNode[]; readonly bytes: Uint8Array } = NO_ROOTS;
 
   /** Works on `context`. */
   constructor(context: AppenderContext) {
@@ -192,7 +196,8 @@ export class Appender {
     if (prologue !== null && length < prologue.length) {
       throw identity.error("INVALID_OPERATION", "Append is not consistent with prologue");
     }
-    const merged = merkleAppend(start, packNodes(old.roots), blocks);
+    const packed = old.roots === this.#packed.roots ? this.#packed.bytes : packNodes(old.roots);
+    const merged = merkleAppend(start, packed, blocks);
     const roots = rootsOf(merged.roots, old.roots);
     const tree: SignableTree = { length, fork: old.fork, roots, hash: () => merged.rootHash };
     const manifest = identity.manifestFor(keyPair);
@@ -212,6 +217,7 @@ export class Appender {
     };
     const ranges = [...fillBlocks(batch, owner, committed), { start, end: length, value: true }];
     await state.commit({ batch, head, rootHash: merged.rootHash, ranges });
+    this.#packed = { roots, bytes: merged.roots };
     if (merged.nodes.byteLength <= REMEMBERED_BYTES_MAX) rememberNodes(state, merged.nodes);
     await handleStored();
     if (manifest !== null) this.#context.learn(manifest);
@@ -225,10 +231,10 @@ function fillBlocks(batch: WriteBatch, owner: number, { missing, filled }: Commi
   return missing.map((index) => ({ start: index, end: index + 1, value: true }));
 }
 
-/** Peers that follow closely ask for what was just written. */
+/** Peers that follow closely ask for what was just written. The rows are views: few nodes, made together. */
 function rememberNodes(state: LogState, packed: Uint8Array): void {
   for (let at = 0; at < packed.byteLength; at += NODE_BYTES) {
-    state.nodes.put(packedNodeIndex(packed, at), packedNodeRow(packed, at).slice());
+    state.nodes.put(packedNodeIndex(packed, at), packedNodeRow(packed, at));
   }
 }
 

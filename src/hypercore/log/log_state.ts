@@ -64,6 +64,7 @@ export class LogState implements ProofSource {
   #recovering: number;
   #version = 0;
   readonly #storedPages = new Set<number>();
+  readonly #headKey: Uint8Array;
   /** Null where changes are stored at once. */
   #heldBack: HeldBack | null = null;
 
@@ -72,6 +73,7 @@ export class LogState implements ProofSource {
     this.owner = place.owner;
     this.layer = place.layer;
     this.nodes = new NodeStore(place.storage, place.owner);
+    this.#headKey = ownerKey(place.owner);
     this.bitfield = bitfield;
     this.#head = head;
     this.#rootHash = record.rootHash;
@@ -256,7 +258,7 @@ export class LogState implements ProofSource {
     const hints = { contiguousLength, remoteContiguousLength };
     const recovering = this.#recovering;
     const record = encodeHead({ length, byteLength, fork, signature, rootHash, recovering, ...hints });
-    batch.putRecord("head", ownerKey(this.owner), record);
+    batch.putRecord("head", this.#headKey, record);
     const handleStored = head === this.#head ? undefined : this.onHead?.(batch);
     return () => {
       handleStored?.();

@@ -55,12 +55,12 @@ export function packNodes(nodes: readonly TreeNode[]): Uint8Array {
   return packed;
 }
 
-/** The packed node at offset `at`, as bytes of its own. */
+/** The packed node at offset `at`; its hash is a view. */
 export function unpackNode(packed: Uint8Array, at: number): TreeNode {
   return {
     index: readUint64(packed, at),
     size: readUint64(packed, at + 8),
-    hash: packed.slice(at + 16, at + NODE_BYTES),
+    hash: packed.subarray(at + 16, at + NODE_BYTES),
   };
 }
 

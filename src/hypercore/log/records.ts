@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { allocBytesUnsafe, concatBytes, copyBytes, utf8Bytes } from "../../base/mod.ts";
+import { allocBytesPooled, allocBytesUnsafe, concatBytes, copyBytes, utf8Bytes } from "../../base/mod.ts";
 import c, { type State } from "../../compact_encoding/mod.ts";
 import { StorageError } from "../../storage/mod.ts";
 import { decodeManifest, encodeManifest } from "./manifest.ts";
@@ -213,7 +213,7 @@ export function encodeHead(head: HeadRecord): Uint8Array {
   if (rootHash) c.fixed32.preencode(state, rootHash);
   if (signature) c.buffer.preencode(state, signature);
   if (recovering) c.uint.preencode(state, recovering);
-  state.buffer = new Uint8Array(state.end);
+  state.buffer = allocBytesPooled(state.end);
   const flags = (rootHash ? HEAD_ROOT_HASH : 0) | (signature ? HEAD_SIGNATURE : 0) |
     (recovering ? HEAD_RECOVERING : 0);
   c.uint.encode(state, RECORD_VERSION);

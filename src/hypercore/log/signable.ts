@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { allocBytesUnsafe } from "../../base/mod.ts";
+import { allocBytesPooled } from "../../base/mod.ts";
 import { namespace } from "./namespaces.ts";
 
 /** Bytes of {@linkcode treeSignable}. */
@@ -29,7 +29,7 @@ export function treeSignable(
   length: number,
   fork: number,
 ): Uint8Array {
-  const bytes = allocBytesUnsafe(SIGNABLE_BYTES);
+  const bytes = allocBytesPooled(SIGNABLE_BYTES);
   bytes.set(TREE, 0);
   bytes.set(context, HASH_BYTES);
   writeTree(bytes, 2 * HASH_BYTES, treeHash, length, fork);
@@ -51,7 +51,7 @@ export function treeSignableCompat(
   legacy: boolean,
 ): Uint8Array {
   const header = legacy ? 0 : HASH_BYTES;
-  const bytes = allocBytesUnsafe(header + HASH_BYTES + 16);
+  const bytes = allocBytesPooled(header + HASH_BYTES + 16);
   if (!legacy) bytes.set(TREE, 0);
   writeTree(bytes, header, treeHash, length, fork);
   return bytes;

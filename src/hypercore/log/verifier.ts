@@ -5,8 +5,8 @@
  *
  * @module
  */
-import { equalBytes } from "../../base/mod.ts";
-import { sign, verify } from "../../crypto/mod.ts";
+import { allocBytesPooled, equalBytes } from "../../base/mod.ts";
+import { sign, SIGN_BYTES, verify } from "../../crypto/mod.ts";
 import { HypercoreError } from "../errors.ts";
 import { LOG_LENGTH_MAX } from "./limits.ts";
 import { isCompat, manifestHash } from "./manifest.ts";
@@ -90,8 +90,9 @@ export class Verifier {
     const { signers } = this.manifest;
     const index = signers.findIndex((signer) => equalBytes(signer.publicKey, keyPair.publicKey));
     if (index === -1) throw new HypercoreError("BAD_ARGUMENT", "Public key is not a declared signer");
-    const signature = sign(this.#signable(signers[index]!, tree), secretKey);
-    if (signers.length !== 1 || this.version === 0) return signature;
+    const signable = this.#signable(signers[index]!, tree);
+    if (signers.length !== 1 || this.version === 0) return sign(signable, secretKey);
+    const signature = sign(signable, secretKey, allocBytesPooled(SIGN_BYTES));
     return this.assemble([{ signer: 0, signature, patch: 0, nodes: null }]);
   }
 

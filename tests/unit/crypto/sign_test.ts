@@ -57,6 +57,18 @@ Deno.test("sign() and verify() agree with RFC 8032", () => {
   }
 });
 
+Deno.test("sign() writes into `out` when it has 64 bytes, also for messages larger than the arena", () => {
+  const { seed, publicKey, signature } = RFC_8032[2]!;
+  const secretKey = hexBytes(seed + publicKey);
+  const out = new Uint8Array(64);
+  assert.equal(sign(hexBytes("af82"), secretKey, out), out);
+  assert.equal(hexText(out), signature);
+  const long = new Uint8Array(1_200_000).fill(9);
+  assert.equal(sign(long, secretKey, out), out);
+  assert.equal(hexText(out), hexText(sign(long, secretKey)));
+  assertRefused("BAD_ARGUMENT", () => sign(long, secretKey, new Uint8Array(63)));
+});
+
 Deno.test("sign() and verify() do as libsodium does with messages of every length", () => {
   const dice = new Dice(8032);
   for (const byteLength of LENGTHS) {

@@ -46,3 +46,9 @@ pub fn wipe(bytes: &mut [u8]) {
     bytes.fill(0);
     black_box(bytes);
 }
+
+/// 1 where `a` equals `b`, else 0; both are below 2^31. In constant time, unseen by the optimiser.
+#[inline(always)]
+pub fn one_where_equal(a: u32, b: u32) -> u32 {
+    black_box((a ^ b).wrapping_sub(1) >> 31)
+}

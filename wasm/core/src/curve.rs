@@ -33,7 +33,7 @@ pub fn scalar_mult(scalar: &[u8; 32], point: &[u8; 32], out: &mut [u8; 32]) -> b
 
 /// Multiplies the base point by `scalar` (its top bit is ignored, nothing else is clamped).
 pub fn scalar_mult_base(tables: &BaseTables, scalar: &[u8; 32], out: &mut [u8; 32]) -> bool {
-    encode_product(tables.multiply(&without_top_bit(scalar)), out)
+    encode_product(tables.multiply(&reduced(&without_top_bit(scalar))), out)
 }
 
 /// Adds two points; `false` when one is not on the curve.

@@ -42,7 +42,7 @@ impl Sha512State {
 /// The public key that belongs to `seed`.
 pub fn public_key(tables: &BaseTables, seed: &[u8; 32]) -> [u8; 32] {
     let mut scalar = clamped_scalar(seed);
-    let public_key = tables.multiply(&scalar).encode();
+    let public_key = tables.multiply(&Scalar::from_bytes_mod_order(scalar)).encode();
     wipe(&mut scalar);
     public_key
 }
@@ -62,7 +62,7 @@ pub fn sign(tables: &BaseTables, message: &[u8], secret_key: &[u8; 64]) -> [u8; 
     let a = Scalar::from_bytes_mod_order(clamp(expanded[..32].try_into().unwrap()));
     let r = Scalar::from_bytes_mod_order_wide(&sha512(&[&expanded[32..], message]));
     wipe(&mut expanded);
-    let big_r = tables.multiply(r.as_bytes()).encode();
+    let big_r = tables.multiply(&r).encode();
     let k = Scalar::from_bytes_mod_order_wide(&sha512(&[&big_r, public_key, message]));
     let mut signature = [0u8; 64];
     signature[..32].copy_from_slice(&big_r);

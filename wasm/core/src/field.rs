@@ -61,21 +61,20 @@ impl Field {
         self.0.map(|limb| limb as u32)
     }
 
-    /// The other way.
+    /// From limbs in pairs.
     #[inline(always)]
-    pub fn unpack(limbs: &[u32; 10]) -> Self {
-        Self(limbs.map(u64::from))
+    pub fn from_pairs(pairs: [U64x2; 5]) -> Self {
+        let mut value = Self::ZERO;
+        for (pair, out) in pairs.into_iter().zip(value.0.as_chunks_mut::<2>().0) {
+            pair.store(out);
+        }
+        value
     }
 
-    /// Limbs of 2p, packed.
-    pub const fn twice_prime() -> [u32; 10] {
-        let mut limbs = [0; 10];
-        let mut i = 0;
-        while i < 10 {
-            limbs[i] = 2 * PRIME[i] as u32;
-            i += 1;
-        }
-        limbs
+    /// Limbs of 2p in pairs: less a tight value they are its negative, with a factor of 2.
+    #[inline(always)]
+    pub fn twice_prime() -> [U64x2; 5] {
+        core::array::from_fn(|i| U64x2::new(2 * PRIME[2 * i], 2 * PRIME[2 * i + 1]))
     }
 
     /// The value in lowest terms, little-endian.

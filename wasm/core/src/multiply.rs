@@ -1,9 +1,10 @@
 //! Multiplying points by scalars: in constant time for secrets, by signed windows for public values.
 
-use core::hint::black_box;
+use curve25519_dalek::scalar::Scalar;
 
+use crate::bytes::one_where_equal;
 use crate::field::Field;
-use crate::point::{Added, Cached, Doubled, Packed, Point, Projective};
+use crate::point::{Added, Affine, Cached, Doubled, Packed, Point, Projective};
 
 /// The group order, 2^252 + 27742317777372353535851937790883648493, little-endian.
 pub const ORDER: [u8; 32] = [
@@ -11,10 +12,13 @@ pub const ORDER: [u8; 32] = [
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
 ];
 
-/// Entries of a table for signed hexadecimal digits: 1 to 8 times the point.
+/// Signed digits of a secret scalar that multiplies a variable point have four bits: multiples up to 8.
 const DIGIT_ENTRIES: usize = 8;
-/// Every other digit has a table; the others are reached by four doublings.
-const DIGIT_TABLES: usize = 32;
+/// Those of one that multiplies the base point have five: multiples up to 16.
+const BASE_DIGIT_BITS: usize = 5;
+const BASE_DIGIT_ENTRIES: usize = 1 << (BASE_DIGIT_BITS - 1);
+/// Digits of a number below 2^253; each has a table of its own, so nothing is doubled.
+const BASE_DIGITS: usize = 51;
 /// Window of a variable point: odd multiples up to 15.
 const WINDOW: usize = 5;
 const WINDOW_ENTRIES: usize = 8;
@@ -22,10 +26,10 @@ const WINDOW_ENTRIES: usize = 8;
 const BASE_WINDOW: usize = 8;
 const BASE_WINDOW_ENTRIES: usize = 64;
 
-/// Multiples of the base point, about 40 KiB, made when first needed rather than carried along.
+/// Multiples of the base point, 118 KiB, made when first needed rather than carried along.
 pub struct BaseTables {
-    /// `digits[i][j]` is (j + 1) 256^i B.
-    digits: [[Packed; DIGIT_ENTRIES]; DIGIT_TABLES],
+    /// `digits[i][j]` is (j + 1) 32^i B.
+    digits: [[Packed; BASE_DIGIT_ENTRIES]; BASE_DIGITS],
     /// `odd[i]` is (2 i + 1) B.
     odd: [Packed; BASE_WINDOW_ENTRIES],
     /// `odd_high[i]` is (2 i + 1) 2^128 B.
@@ -36,7 +40,7 @@ pub struct BaseTables {
 impl BaseTables {
     /// Tables not made yet: all zero bits, which take no room in the module.
     pub const EMPTY: Self = Self {
-        digits: [[Packed::EMPTY; DIGIT_ENTRIES]; DIGIT_TABLES],
+        digits: [[Packed::EMPTY; BASE_DIGIT_ENTRIES]; BASE_DIGITS],
         odd: [Packed::EMPTY; BASE_WINDOW_ENTRIES],
         odd_high: [Packed::EMPTY; BASE_WINDOW_ENTRIES],
         is_ready: false,
@@ -48,32 +52,24 @@ impl BaseTables {
             return;
         }
         let mut start = Point::BASE;
-        for (i, table) in self.digits.iter_mut().enumerate() {
-            if i == 16 {
-                fill_odd(&mut self.odd_high, &start);
-            }
+        for table in &mut self.digits {
             fill(table, start, &start.cache());
-            for _ in 0..8 {
-                start = start.twice();
-            }
+            start = times_power_of_two(&start, BASE_DIGIT_BITS);
         }
-        fill_odd(&mut self.odd, &Point::BASE);
+        fill(&mut self.odd, Point::BASE, &Point::BASE.twice().cache());
+        let high = times_power_of_two(&Point::BASE, 128);
+        fill(&mut self.odd_high, high, &high.twice().cache());
         self.is_ready = true;
     }
 
-    /// `scalar` times the base point, in constant time; the scalar is below 2^255.
-    pub fn multiply(&self, scalar: &[u8; 32]) -> Point {
+    /// `scalar` times the base point, in constant time.
+    pub fn multiply(&self, scalar: &Scalar) -> Point {
         debug_assert!(self.is_ready);
-        let digits = hexadecimal_digits(scalar);
         let mut sum = Point::IDENTITY;
         let mut added = Added::EMPTY;
-        for (table, pair) in self.digits.iter().zip(digits.chunks_exact(2)) {
-            sum.add_packed(&select_packed(table, pair[1]), &mut added);
-            added.finish(&mut sum);
-        }
-        times_16(&mut sum);
-        for (table, pair) in self.digits.iter().zip(digits.chunks_exact(2)) {
-            sum.add_packed(&select_packed(table, pair[0]), &mut added);
+        for (table, digit) in self.digits.iter().zip(base_digits(scalar.as_bytes())) {
+            let (is_negative, size) = split_sign(digit);
+            sum.add_affine(&Affine::select(table, size, is_negative), &mut added);
             added.finish(&mut sum);
         }
         sum
@@ -118,7 +114,7 @@ pub fn multiply(point: &Point, scalar: &[u8; 32]) -> Point {
     let mut added = Added::EMPTY;
     for (i, &digit) in digits.iter().enumerate().rev() {
         if i < 63 {
-            times_16(&mut sum);
+            sum = times_power_of_two(&sum, 4);
         }
         sum.add(&select_cached(&table, digit), &mut added);
         added.finish(&mut sum);
@@ -184,9 +180,9 @@ impl Ladder {
         self.finish_point();
         let multiple = &multiples[window.unsigned_abs() as usize / 2];
         if window > 0 {
-            self.point.add_packed(multiple, &mut self.added);
+            self.point.add_affine(&multiple.unpack(), &mut self.added);
         } else {
-            self.point.sub_packed(multiple, &mut self.added);
+            self.point.sub_affine(&multiple.unpack(), &mut self.added);
         }
     }
 
@@ -213,15 +209,18 @@ impl Ladder {
     }
 }
 
-fn times_16(point: &mut Point) {
+/// 2^`exponent` times the point; the exponent is at least 1.
+fn times_power_of_two(point: &Point, exponent: usize) -> Point {
     let mut doubled = Doubled::EMPTY;
     let mut sum = Projective::IDENTITY;
+    let mut product = Point::IDENTITY;
     point.double(&mut doubled);
-    for _ in 0..3 {
+    for _ in 1..exponent {
         doubled.finish_projective(&mut sum);
         sum.double(&mut doubled);
     }
-    doubled.finish(point);
+    doubled.finish(&mut product);
+    product
 }
 
 fn odd_multiples(point: &Point) -> [Cached; WINDOW_ENTRIES] {
@@ -235,46 +234,28 @@ fn odd_multiples(point: &Point) -> [Cached; WINDOW_ENTRIES] {
     table
 }
 
-/// Fills `table` with odd multiples.
-fn fill_odd(table: &mut [Packed; BASE_WINDOW_ENTRIES], point: &Point) {
-    let step = point.twice().cache();
-    let mut start = *point;
-    for run in table.chunks_exact_mut(DIGIT_ENTRIES) {
-        start = fill(run, start, &step);
-    }
-}
+/// Points that share an inversion when a table is filled.
+const FILL_POINTS: usize = 16;
 
-/// Fills `run` with `start`, `start + step` and so on; returns what comes after.
-fn fill(run: &mut [Packed], start: Point, step: &Cached) -> Point {
-    let mut points = [Point::IDENTITY; DIGIT_ENTRIES];
-    // One inversion serves all: each entry is multiplied by the product of the others.
-    let mut products = [Field::ONE; DIGIT_ENTRIES];
-    let mut product = Field::ONE;
-    let mut next = start;
-    for (point, before) in points.iter_mut().zip(products.iter_mut()) {
-        *point = next;
-        *before = product;
-        product = product.times(&next.z);
-        next = next.plus(step);
+/// Fills `table` with `start`, `start + step` and so on.
+fn fill(table: &mut [Packed], mut start: Point, step: &Cached) {
+    for run in table.chunks_exact_mut(FILL_POINTS) {
+        let mut points = [Point::IDENTITY; FILL_POINTS];
+        // One inversion serves all: each entry is multiplied by the product of the others.
+        let mut products = [Field::ONE; FILL_POINTS];
+        let mut product = Field::ONE;
+        for (point, before) in points.iter_mut().zip(products.iter_mut()) {
+            *point = start;
+            *before = product;
+            product = product.times(&start.z);
+            start = start.plus(step);
+        }
+        let mut inverse = product.invert();
+        for i in (0..FILL_POINTS).rev() {
+            run[i] = points[i].pack(&inverse.times(&products[i]));
+            inverse = inverse.times(&points[i].z);
+        }
     }
-    let mut inverse = product.invert();
-    for i in (0..DIGIT_ENTRIES).rev() {
-        run[i] = points[i].pack(&inverse.times(&products[i]));
-        inverse = inverse.times(&points[i].z);
-    }
-    next
-}
-
-/// `digit` (-8 to 8) times a table's point.
-#[inline(always)]
-fn select_packed(table: &[Packed; DIGIT_ENTRIES], digit: i8) -> Packed {
-    let (is_negative, size) = split_sign(digit);
-    let mut entry = Packed::IDENTITY;
-    for (i, candidate) in table.iter().enumerate() {
-        entry.assign_if(candidate, equals(size, i as u32 + 1));
-    }
-    entry.negate_if(is_negative);
-    entry
 }
 
 /// `digit` (-8 to 8) times a table's point.
@@ -283,7 +264,7 @@ fn select_cached(table: &[Cached; DIGIT_ENTRIES], digit: i8) -> Cached {
     let (is_negative, size) = split_sign(digit);
     let mut entry = Cached::IDENTITY;
     for (i, candidate) in table.iter().enumerate() {
-        entry.assign_if(candidate, equals(size, i as u32 + 1));
+        entry.assign_if(candidate, one_where_equal(size, i as u32 + 1));
     }
     entry.negate_if(is_negative);
     entry
@@ -293,10 +274,6 @@ fn split_sign(digit: i8) -> (u32, u32) {
     let wide = digit as i32;
     let mask = wide >> 31;
     (mask as u32 & 1, ((wide ^ mask) - mask) as u32)
-}
-
-fn equals(a: u32, b: u32) -> u32 {
-    black_box((a ^ b).wrapping_sub(1) >> 31)
 }
 
 /// Digits from -8 to 8 of a number below 2^255, lowest first.
@@ -311,6 +288,21 @@ fn hexadecimal_digits(scalar: &[u8; 32]) -> [i8; 64] {
         }
     }
     digits[63] += carry << 4;
+    digits
+}
+
+/// Digits from -16 to 16 of a number below 2^253, lowest first.
+fn base_digits(scalar: &[u8; 32]) -> [i8; BASE_DIGITS] {
+    let mut digits = [0i8; BASE_DIGITS];
+    let mut carry = 0i8;
+    for (i, digit) in digits.iter_mut().enumerate() {
+        let (byte, bit) = (BASE_DIGIT_BITS * i / 8, BASE_DIGIT_BITS * i % 8);
+        let above = if byte < 31 { scalar[byte + 1] } else { 0 };
+        let bits = u16::from_le_bytes([scalar[byte], above]) >> bit & 31;
+        let value = bits as i8 + carry;
+        carry = (value + 16) >> BASE_DIGIT_BITS;
+        *digit = value - (carry << BASE_DIGIT_BITS);
+    }
     digits
 }
 

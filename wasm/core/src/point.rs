@@ -5,15 +5,15 @@
 
 use core::hint::black_box;
 
+use crate::bytes::one_where_equal;
 use crate::field::{add, constant, double_square, multiply, square, sub, sub_loose, Field};
+use crate::simd::{U32x4, U64x2};
 
 /// d = -121665 / 121666.
 pub(crate) const D: Field =
     constant([0x75eb4dca135978a3, 0x00700a4d4141d8ab, 0x8cc740797779e898, 0x52036cee2b6ffe73]);
 const TWO_D: Field =
     constant([0xebd69b9426b2f159, 0x00e0149a8283b156, 0x198e80f2eef3d130, 0x2406d9dc56dffce7]);
-/// Limbs of 2p.
-const TWICE_PRIME: [u32; 10] = Field::twice_prime();
 /// A square root of -1.
 const ROOT_OF_MINUS_ONE: Field =
     constant([0xc4ee1b274a0ea0b0, 0x2f431806ad2fe478, 0x2b4d00993dfbd7a7, 0x2b8324804fc1df0b]);
@@ -63,9 +63,18 @@ pub struct Cached {
     t_2d: Field,
 }
 
-/// A summand with Z = 1 for tables, limbs in half the room: y + x, y - x, 2dxy.
+/// A summand with Z = 1.
 #[derive(Clone, Copy)]
-pub struct Packed([[u32; 10]; 3]);
+pub struct Affine {
+    y_plus_x: Field,
+    y_minus_x: Field,
+    xy_2d: Field,
+}
+
+/// The same for tables: the limbs of y + x, y - x and 2dxy in half the room, and two more that are zero.
+#[derive(Clone, Copy)]
+#[repr(C, align(16))]
+pub struct Packed([[u32; 4]; 8]);
 
 impl Point {
     /// The neutral element.
@@ -133,17 +142,17 @@ impl Point {
     }
 
     /// Sum with a table's point.
-    pub fn add_packed(&self, Packed(parts): &Packed, out: &mut Added) {
-        let [y_plus_x, y_minus_x, xy_2d] = parts.each_ref().map(Field::unpack);
-        self.add_parts(&y_plus_x, &y_minus_x, &xy_2d, out);
+    pub fn add_affine(&self, other: &Affine, out: &mut Added) {
+        let Affine { y_plus_x, y_minus_x, xy_2d } = other;
+        self.add_parts(y_plus_x, y_minus_x, xy_2d, out);
         add(&self.z, &self.z, &mut out.d);
         out.is_difference = false;
     }
 
     /// Difference with a table's point.
-    pub fn sub_packed(&self, Packed(parts): &Packed, out: &mut Added) {
-        let [y_plus_x, y_minus_x, xy_2d] = parts.each_ref().map(Field::unpack);
-        self.add_parts(&y_minus_x, &y_plus_x, &xy_2d, out);
+    pub fn sub_affine(&self, other: &Affine, out: &mut Added) {
+        let Affine { y_plus_x, y_minus_x, xy_2d } = other;
+        self.add_parts(y_minus_x, y_plus_x, xy_2d, out);
         add(&self.z, &self.z, &mut out.d);
         out.is_difference = true;
     }
@@ -206,11 +215,12 @@ impl Point {
     pub fn pack(&self, z_inverse: &Field) -> Packed {
         let x = self.x.times(z_inverse);
         let y = self.y.times(z_inverse);
-        Packed([
-            y.plus(&x).pack(),
-            y.minus(&x).pack(),
-            x.times(&y).times(&TWO_D).pack(),
-        ])
+        let mut packed = Packed::EMPTY;
+        let limbs = packed.0.as_flattened_mut();
+        limbs[..10].copy_from_slice(&y.plus(&x).pack());
+        limbs[10..20].copy_from_slice(&y.minus(&x).pack());
+        limbs[20..30].copy_from_slice(&x.times(&y).times(&TWO_D).pack());
+        packed
     }
 
     /// Whether this is the neutral element.
@@ -370,35 +380,69 @@ impl Cached {
 
 impl Packed {
     /// No point: a place to be filled.
-    pub const EMPTY: Self = Self([[0; 10]; 3]);
+    pub const EMPTY: Self = Self([[0; 4]; 8]);
     /// The neutral element.
-    pub const IDENTITY: Self =
-        Self([[1, 0, 0, 0, 0, 0, 0, 0, 0, 0], [1, 0, 0, 0, 0, 0, 0, 0, 0, 0], [0; 10]]);
+    const IDENTITY: Self = {
+        let mut lanes = [[0; 4]; 8];
+        lanes[0][0] = 1;
+        lanes[2][2] = 1;
+        Self(lanes)
+    };
 
-    /// Replaces the point when `choice` is 1, in constant time.
-    #[inline(always)]
-    pub fn assign_if(&mut self, other: &Self, choice: u32) {
-        let mask = black_box(choice).wrapping_neg();
-        for (own, other) in self.0.as_flattened_mut().iter_mut().zip(other.0.as_flattened()) {
-            *own ^= mask & (*own ^ other);
-        }
+    /// The limbs as they are calculated with.
+    pub fn unpack(&self) -> Affine {
+        Affine::from_lanes(self.lanes(), U64x2::new(0, 0))
     }
 
-    /// Changes the sign when `choice` is 1, in constant time.
     #[inline(always)]
-    pub fn negate_if(&mut self, choice: u32) {
-        let mask = black_box(choice).wrapping_neg();
-        let [y_plus_x, y_minus_x, xy_2d] = &mut self.0;
-        for (a, b) in y_plus_x.iter_mut().zip(y_minus_x) {
-            let difference = mask & (*a ^ *b);
-            *a ^= difference;
-            *b ^= difference;
+    fn lanes(&self) -> [U32x4; 8] {
+        self.0.each_ref().map(U32x4::load_lanes)
+    }
+}
+
+impl Affine {
+    /// `size` times the first point of `table`, which holds its multiples from 1 on, with the other sign where
+    /// `is_negative` is 1. In constant time: every entry is read.
+    #[inline(always)]
+    pub fn select(table: &[Packed], size: u32, is_negative: u32) -> Self {
+        let mut chosen = Packed::IDENTITY.lanes();
+        let is_zero = mask_where_equal(size, 0);
+        for lanes in &mut chosen {
+            *lanes = lanes.and(is_zero);
         }
-        // Twice the prime minus a tight value has a factor of 2, which the only product with it allows.
-        for (limb, prime) in xy_2d.iter_mut().zip(TWICE_PRIME) {
-            *limb ^= mask & (*limb ^ (prime - *limb));
+        for (i, entry) in table.iter().enumerate() {
+            let mask = mask_where_equal(size, i as u32 + 1);
+            for (chosen, lanes) in chosen.iter_mut().zip(entry.lanes()) {
+                *chosen = chosen.or(lanes.and(mask));
+            }
+        }
+        let mask = (black_box(is_negative) as u64).wrapping_neg();
+        Self::from_lanes(chosen, U64x2::new(mask, mask))
+    }
+
+    /// Widens limbs; changes the sign where `negative` has all bits.
+    #[inline(always)]
+    fn from_lanes(lanes: [U32x4; 8], negative: U64x2) -> Self {
+        let pair = |at: usize| if at % 2 == 0 { lanes[at / 2].widen_low() } else { lanes[at / 2].widen_high() };
+        let exchanged = core::array::from_fn::<_, 5, _>(|i| negative.and(pair(i).xor(pair(5 + i))));
+        // A negative has a factor of 2, which the only product with it allows.
+        let twice_prime = Field::twice_prime();
+        let xy_2d = core::array::from_fn(|i| {
+            let value = pair(10 + i);
+            value.xor(negative.and(value.xor(twice_prime[i].sub(value))))
+        });
+        Self {
+            y_plus_x: Field::from_pairs(core::array::from_fn(|i| pair(i).xor(exchanged[i]))),
+            y_minus_x: Field::from_pairs(core::array::from_fn(|i| pair(5 + i).xor(exchanged[i]))),
+            xy_2d: Field::from_pairs(xy_2d),
         }
     }
+}
+
+/// All bits where `a` equals `b`; in constant time.
+#[inline(always)]
+fn mask_where_equal(a: u32, b: u32) -> U32x4 {
+    U32x4::splat(one_where_equal(a, b).wrapping_neg())
 }
 
 /// Tells whether `bytes` encode a y coordinate below the field's prime.

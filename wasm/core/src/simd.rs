@@ -86,6 +86,12 @@ mod lanes {
             Self(v128_xor(self.0, other.0))
         }
 
+        /// Lane-wise and.
+        #[inline(always)]
+        pub fn and(self, other: Self) -> Self {
+            Self(v128_and(self.0, other.0))
+        }
+
         /// Lane-wise rotation to the right by 32.
         #[inline(always)]
         pub fn rotate_right_32(self) -> Self {
@@ -209,6 +215,37 @@ mod lanes {
             Self(v128_xor(self.0, other.0))
         }
 
+        /// Lane-wise and.
+        #[inline(always)]
+        pub fn and(self, other: Self) -> Self {
+            Self(v128_and(self.0, other.0))
+        }
+
+        /// Lane-wise or.
+        #[inline(always)]
+        pub fn or(self, other: Self) -> Self {
+            Self(v128_or(self.0, other.0))
+        }
+
+        /// Reads four lanes.
+        #[inline(always)]
+        pub fn load_lanes(lanes: &[u32; 4]) -> Self {
+            // SAFETY: 16 bytes are readable; the instruction needs no alignment.
+            Self(unsafe { v128_load(lanes.as_ptr().cast()) })
+        }
+
+        /// The first two lanes, with zeros above them.
+        #[inline(always)]
+        pub fn widen_low(self) -> U64x2 {
+            U64x2(u64x2_extend_low_u32x4(self.0))
+        }
+
+        /// The last two lanes, with zeros above them.
+        #[inline(always)]
+        pub fn widen_high(self) -> U64x2 {
+            U64x2(u64x2_extend_high_u32x4(self.0))
+        }
+
         /// Lane-wise rotation to the left.
         #[inline(always)]
         pub fn rotate_left<const N: u32>(self) -> Self {
@@ -288,6 +325,12 @@ mod lanes {
         #[inline(always)]
         pub fn xor(self, other: Self) -> Self {
             Self(core::array::from_fn(|i| self.0[i] ^ other.0[i]))
+        }
+
+        /// Lane-wise and.
+        #[inline(always)]
+        pub fn and(self, other: Self) -> Self {
+            Self(core::array::from_fn(|i| self.0[i] & other.0[i]))
         }
 
         /// Lane-wise rotation to the right by 32.
@@ -392,6 +435,36 @@ mod lanes {
         #[inline(always)]
         pub fn xor(self, other: Self) -> Self {
             Self(core::array::from_fn(|i| self.0[i] ^ other.0[i]))
+        }
+
+        /// Lane-wise and.
+        #[inline(always)]
+        pub fn and(self, other: Self) -> Self {
+            Self(core::array::from_fn(|i| self.0[i] & other.0[i]))
+        }
+
+        /// Lane-wise or.
+        #[inline(always)]
+        pub fn or(self, other: Self) -> Self {
+            Self(core::array::from_fn(|i| self.0[i] | other.0[i]))
+        }
+
+        /// Reads four lanes.
+        #[inline(always)]
+        pub fn load_lanes(lanes: &[u32; 4]) -> Self {
+            Self(*lanes)
+        }
+
+        /// The first two lanes, with zeros above them.
+        #[inline(always)]
+        pub fn widen_low(self) -> U64x2 {
+            U64x2([self.0[0].into(), self.0[1].into()])
+        }
+
+        /// The last two lanes, with zeros above them.
+        #[inline(always)]
+        pub fn widen_high(self) -> U64x2 {
+            U64x2([self.0[2].into(), self.0[3].into()])
         }
 
         /// Lane-wise rotation to the left.

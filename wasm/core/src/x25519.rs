@@ -1,5 +1,7 @@
 //! X25519 (RFC 7748) with libsodium's refusals.
 
+use curve25519_dalek::scalar::Scalar;
+
 use crate::bytes::{is_zero, wipe};
 use crate::field::{add, multiply, multiply_small, square, sub, Field};
 use crate::multiply::BaseTables;
@@ -55,5 +57,5 @@ pub fn scalar_mult(scalar: &[u8; 32], point: &[u8; 32], out: &mut [u8; 32]) -> b
 
 /// Multiplies the base point by the clamped `scalar`.
 pub fn scalar_mult_base(tables: &BaseTables, scalar: &[u8; 32], out: &mut [u8; 32]) {
-    *out = tables.multiply(&clamp(scalar)).to_montgomery();
+    *out = tables.multiply(&Scalar::from_bytes_mod_order(clamp(scalar))).to_montgomery();
 }

@@ -117,7 +117,7 @@ fn multiples_are_those_of_adding_bit_by_bit() {
     let tables = tables();
     for scalar in scalars(&mut dice) {
         assert_eq!(
-            tables.multiply(&scalar).encode(),
+            tables.multiply(&Scalar::from_bytes_mod_order(scalar)).encode(),
             plain_multiple(&ED25519_BASEPOINT_POINT, &scalar).compress().0,
             "{scalar:?}"
         );
@@ -125,6 +125,26 @@ fn multiples_are_those_of_adding_bit_by_bit() {
             let Some(other) = reference(bytes) else { continue };
             let own = Point::decode(bytes).unwrap();
             assert_eq!(multiply(&own, &scalar).encode(), plain_multiple(&other, &scalar).compress().0);
+        }
+    }
+}
+
+#[test]
+fn multiples_of_the_base_point_are_right_for_every_digit_at_every_place() {
+    let tables = tables();
+    for place in 0..51 {
+        for digit in 0..32u8 {
+            let mut scalar = [0; 32];
+            for bit in 0..5 {
+                let at = 5 * place + bit;
+                scalar[at / 8] |= (digit >> bit & 1) << (at % 8);
+            }
+            // The last digit of what is below the group order is small.
+            if !plain::is_below(&scalar, &ORDER) {
+                continue;
+            }
+            let product = plain_multiple(&ED25519_BASEPOINT_POINT, &scalar).compress().0;
+            assert_eq!(tables.multiply(&Scalar::from_bytes_mod_order(scalar)).encode(), product, "{scalar:?}");
         }
     }
 }
