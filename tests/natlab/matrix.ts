@@ -56,26 +56,30 @@ export interface Try {
   readonly remote: string | null;
 }
 
-/** What to run. */
-export interface MatrixOptions {
+/** Whose packages take part in a try. */
+export interface Makes {
   /** Make of the clients. */
   readonly client: Make;
   /** Make of the servers. */
   readonly server: Make;
   /** Makes of the public nodes, one each; at least eight let NATs be sampled well. */
   readonly nodes: readonly Make[];
+  /** Whether clients ask for a blind relay; the make of the relay then. */
+  readonly relay?: Make;
+}
+
+/** What to run. */
+export interface MatrixOptions {
   /** Pairs of kinds, client first. */
   readonly pairs: readonly (readonly [string, string])[];
   /** Tries of each pair. */
   readonly tries: number;
-  /** Whether clients ask for a blind relay; the make of the relay then. */
-  readonly relay?: Make;
   /** How long connections are held, for upgrades to show. */
   readonly holdMs?: number;
   /** Which of the runtime's sockets Quince uses. */
   readonly backend?: "auto" | "deno" | "node";
-  /** Told of each try. */
-  readonly onTry?: (result: Try) => void;
+  /** Told of each try, with the index of its makes. */
+  readonly onTry?: (result: Try, makes: number) => void;
 }
 
 /** Name of the host of a home; those of the tool are short. */
@@ -91,75 +95,125 @@ export function allPairs(kinds: readonly string[] = MATRIX_KINDS): (readonly [st
   return kinds.flatMap((client) => kinds.map((server) => [client, server] as const));
 }
 
-/** Runs the tries: as many pairs at a time as have different hosts. */
-export async function runMatrix(options: MatrixOptions): Promise<Try[]> {
+/** Runs the tries of one combination of makes. */
+export async function runMatrix({ client, server, nodes, relay, ...options }: Makes & MatrixOptions) {
+  const [tries] = await runMatrices([{ client, server, nodes, relay }], options);
+  return tries!;
+}
+
+/**
+ * Runs the tries of several combinations of makes, by turns in the same homes, so that all of them meet the same load;
+ * as many at a time as have different homes. The results are in the order of `all`.
+ */
+export async function runMatrices(all: readonly Makes[], options: MatrixOptions): Promise<Try[][]> {
   const { pairs, tries } = options;
   const clients = unique(pairs.map(([client]) => client));
   const servers = unique(pairs.map(([, server]) => server));
-  const publicCount = options.nodes.length + (options.relay ? 1 : 0);
+  const networks = planNetworks(all);
   await using lab = await Lab.up([
-    `public=${publicCount}`,
+    `public=${networks.reduce((sum, { nodes, relays }) => sum + nodes.length + relays.length, 0)}`,
     ...clients.map((kind) => `${hostOf("client", kind)}=${KINDS[kind]!.topology}`),
     ...servers.map((kind) => `${hostOf("server", kind)}=${KINDS[kind]!.topology}`),
   ].join(" "));
-  const bootstrap = await startNodes(lab, options.nodes);
-  const relayThrough = options.relay ? await startRelay(lab, options.relay, publicCount, bootstrap) : null;
-  const hosts = new Map<string, NodePeer>();
+  const sites = await Promise.all(networks.map((network) => startNetwork(lab, network)));
+  const peers = new Map<string, NodePeer>();
   const start = async (host: string, make: Make): Promise<void> => {
-    hosts.set(host, await lab.start(host, make));
+    peers.set(`${make} on ${host}`, await lab.start(host, make));
   };
-  await Promise.all([
-    ...clients.map((kind) => start(hostOf("client", kind), options.client)),
-    ...servers.map((kind) => start(hostOf("server", kind), options.server)),
-  ]);
-  const pending = Array.from({ length: tries }, () => pairs).flat();
-  return await runWhileFree(pending, async ([client, server]) => {
-    const result = await runTry({ lab, hosts, bootstrap, relayThrough, options, client, server });
-    options.onTry?.(result);
-    return result;
+  for (const [side, kinds] of [["client", clients], ["server", servers]] as const) {
+    for (const make of unique(all.map((makes) => makes[side]))) {
+      await Promise.all(kinds.map((kind) => start(hostOf(side, kind), make)));
+    }
+  }
+  const results: Try[][] = all.map(() => []);
+  const jobs = Array.from({ length: tries }, () => pairs).flat()
+    .flatMap(([client, server]) => all.map((makes, index): Job => ({ client, server, makes, index })));
+  await runWhileFree(jobs, async (job) => {
+    const { nodes, relay } = job.makes;
+    const { bootstrap, relayKeys } = sites[networks.findIndex(({ name }) => name === nodes.join())]!;
+    const relayThrough = relay ? relayKeys.get(relay)! : null;
+    const result = await runTry({ lab, peers, bootstrap, relayThrough, options, job });
+    results[job.index]!.push(result);
+    options.onTry?.(result, job.index);
   });
+  return results;
+}
+
+/** One connect that is to be made. */
+interface Job {
+  readonly client: string;
+  readonly server: string;
+  readonly makes: Makes;
+  /** Which of all combinations of makes. */
+  readonly index: number;
+}
+
+/** Public hosts that know each other, and relays among them. */
+interface Network {
+  readonly name: string;
+  /** Number of its first host. */
+  readonly first: number;
+  readonly nodes: readonly Make[];
+  readonly relays: readonly Make[];
+}
+
+/** Combinations of makes with the same public nodes share a network. */
+function planNetworks(all: readonly Makes[]): Network[] {
+  const networks: Network[] = [];
+  let first = 1;
+  for (const name of unique(all.map(({ nodes }) => nodes.join()))) {
+    const members = all.filter(({ nodes }) => nodes.join() === name);
+    const relays = unique(members.flatMap(({ relay }) => relay ? [relay] : []));
+    const { nodes } = members[0]!;
+    networks.push({ name, first, nodes, relays });
+    first += nodes.length + relays.length;
+  }
+  return networks;
+}
+
+async function startNetwork(lab: Lab, { first, nodes, relays }: Network) {
+  const bootstrap = await startNodes(lab, nodes, first);
+  const relayKeys = new Map<Make, string>();
+  for (const [i, make] of relays.entries()) {
+    relayKeys.set(make, await startRelay(lab, make, first + nodes.length + i, bootstrap));
+  }
+  return { bootstrap, relayKeys };
 }
 
 /** Tries at the same time: more would measure the processor. */
 const PARALLEL_TRIES = 4;
 
-/** Runs all pairs, each as soon as neither of its homes is in use. */
-async function runWhileFree(
-  pairs: readonly (readonly [string, string])[],
-  run: (pair: readonly [string, string]) => Promise<Try>,
-): Promise<Try[]> {
-  const pending = new Set(pairs.map(([client, server]) => ({ client, server })));
+/** Runs all jobs, each as soon as neither of its homes is in use. */
+async function runWhileFree(jobs: readonly Job[], run: (job: Job) => Promise<void>): Promise<void> {
+  const pending = new Set(jobs);
   const busyClients = new Set<string>();
   const busyServers = new Set<string>();
   const running = new Set<Promise<void>>();
-  const results: Try[] = [];
   while (pending.size > 0 || running.size > 0) {
-    for (const pair of pending) {
-      const { client, server } = pair;
+    for (const job of pending) {
+      const { client, server } = job;
       if (running.size === PARALLEL_TRIES) break;
       if (busyClients.has(client) || busyServers.has(server)) continue;
-      pending.delete(pair);
+      pending.delete(job);
       busyClients.add(client);
       busyServers.add(server);
-      const job = run([client, server]).then((result) => {
-        results.push(result);
+      const done = run(job).then(() => {
         busyClients.delete(client);
         busyServers.delete(server);
-        running.delete(job);
+        running.delete(done);
       });
-      running.add(job);
+      running.add(done);
     }
     await Promise.race(running);
   }
-  return results;
 }
 
-/** Starts one public node per make on `pub1`, `pub2`, … and gives the bootstrap address. */
-export async function startNodes(lab: Lab, makes: readonly Make[]): Promise<string[]> {
-  const host = lab.publicAddress("pub1");
+/** Starts one public node per make on `pub1` (or the host of number `first`) and on; gives the bootstrap address. */
+export async function startNodes(lab: Lab, makes: readonly Make[], first = 1): Promise<string[]> {
+  const host = lab.publicAddress(`pub${first}`);
   const bootstrap = [`${host}:${BOOTSTRAP_PORT}`];
   for (const [i, make] of makes.entries()) {
-    const node = await lab.start(`pub${i + 1}`, make);
+    const node = await lab.start(`pub${first + i}`, make);
     const isFirst = i === 0;
     await ask(node, {
       command: "start",
@@ -195,25 +249,26 @@ export async function ask(
 
 interface TryContext {
   readonly lab: Lab;
-  readonly hosts: ReadonlyMap<string, NodePeer>;
+  /** Programs, by make and host. */
+  readonly peers: ReadonlyMap<string, NodePeer>;
   readonly bootstrap: readonly string[];
   readonly relayThrough: string | null;
   readonly options: MatrixOptions;
-  readonly client: string;
-  readonly server: string;
+  readonly job: Job;
 }
 
 /** One connect between nodes that are new, through NATs that know nothing of earlier ones. */
-async function runTry(context: TryContext): Promise<Try> {
-  const { lab, hosts, bootstrap, relayThrough, options, client, server } = context;
+async function runTry({ lab, peers, bootstrap, relayThrough, options, job }: TryContext): Promise<Try> {
+  const { client, server, makes } = job;
   const [clientHost, serverHost] = [hostOf("client", client), hostOf("server", server)];
-  const [from, to] = [hosts.get(clientHost)!, hosts.get(serverHost)!];
+  const from = peers.get(`${makes.client} on ${clientHost}`)!;
+  const to = peers.get(`${makes.server} on ${serverHost}`)!;
   await Promise.all([forget(lab, clientHost, client), forget(lab, serverHost, server)]);
   const { backend } = options;
   const nodeOptions = (make: Make) => make === "quince" && backend ? { bootstrap, backend } : { bootstrap };
   const [, key] = await Promise.all([
-    ask(from, { command: "start", id: "c", options: nodeOptions(options.client) }, "started"),
-    ask(to, { command: "start", id: "s", options: nodeOptions(options.server) }, "started")
+    ask(from, { command: "start", id: "c", options: nodeOptions(makes.client) }, "started"),
+    ask(to, { command: "start", id: "s", options: nodeOptions(makes.server) }, "started")
       .then(() => ask(to, { command: "listen", id: "s" }, "listening"))
       .then(({ key }) => key),
   ]);

@@ -6,9 +6,9 @@
  *
  * @module
  */
-import { type Figures, PAIRS_OF_MAKES, readFigures, writeFigures, writeTables } from "./figures.ts";
+import { PAIRS_OF_MAKES, readFigures, writeFigures, writeTables } from "./figures.ts";
 import type { Make } from "./lab.ts";
-import { allPairs, runMatrix } from "./matrix.ts";
+import { allPairs, type Makes, runMatrices, type Try } from "./matrix.ts";
 import { runLostNodes, runScenarios } from "./scenarios.ts";
 
 const PARTS = ["direct", "relayed", "scenarios", "lostNodes", "tables"] as const;
@@ -30,37 +30,57 @@ function nodesOf(pair: PairOfMakes): Make[] {
   return Array.from({ length: 8 }, (_, i) => pair === "npm-npm" || i % 2 === 1 ? "npm" : "quince");
 }
 
-async function measure(figures: Figures, part: typeof PARTS[number], pair: PairOfMakes, tries: number) {
-  const makes = makesOf(pair);
-  const nodes = nodesOf(pair);
-  const onTry = (): void => void Deno.stderr.writeSync(new TextEncoder().encode("."));
+/** Tries after which what was measured is kept, in case the rest comes to nothing. */
+const KEEP_EVERY = 50;
+
+/** All pairs of makes by turns, so that they meet the same load. */
+async function measureMatrix(part: "direct" | "relayed", tries: number): Promise<void> {
+  const results: Try[][] = chosenPairs.map(() => []);
+  let count = 0;
+  let keeping = Promise.resolve();
+  const keep = async (): Promise<void> => {
+    for (const [i, pair] of chosenPairs.entries()) figures[part][pair] = results[i]!;
+    await writeFigures(figures);
+  };
+  const makes = chosenPairs.map((pair): Makes => {
+    const relay = pair === "npm-npm" ? "npm" : "quince";
+    return { ...makesOf(pair), nodes: nodesOf(pair), ...(part === "relayed" ? { relay } : {}) };
+  });
+  await runMatrices(makes, {
+    tries,
+    pairs: allPairs(),
+    ...(part === "relayed" ? { holdMs: RELAY_HOLD_MS } : {}),
+    onTry: (result, i) => {
+      results[i]!.push(result);
+      Deno.stderr.writeSync(new TextEncoder().encode("."));
+      if (++count % KEEP_EVERY === 0) keeping = keeping.then(keep);
+    },
+  });
+  await keeping;
+  await keep();
+}
+
+async function measure(part: typeof PARTS[number]): Promise<void> {
   switch (part) {
     case "direct":
-      figures.direct[pair] = await runMatrix({ ...makes, nodes, tries, onTry, pairs: allPairs() });
-      return;
-    case "relayed": {
-      const relay = pair === "npm-npm" ? "npm" : "quince";
-      const options = { ...makes, nodes, relay, holdMs: RELAY_HOLD_MS, onTry, pairs: allPairs() } as const;
-      figures.relayed[pair] = await runMatrix({ ...options, tries: Math.min(tries, RELAYED_TRIES) });
-      return;
-    }
+      return await measureMatrix(part, tries);
+    case "relayed":
+      return await measureMatrix(part, Math.min(tries, RELAYED_TRIES));
     case "scenarios":
-      figures.scenarios[pair] = await runScenarios({ ...makes, nodes });
-      return;
     case "lostNodes":
-      figures.lostNodes[pair] = await runLostNodes({ ...makes, nodes });
+      for (const pair of chosenPairs) {
+        const makes = { ...makesOf(pair), nodes: nodesOf(pair) };
+        if (part === "scenarios") figures.scenarios[pair] = await runScenarios(makes);
+        else figures.lostNodes[pair] = await runLostNodes(makes);
+        await writeFigures(figures);
+      }
   }
 }
 
 const tries = Number(Deno.args.find((arg) => arg.startsWith("--tries="))?.slice(8) ?? TRIES);
-const chosenParts = PARTS.filter((part) => Deno.args.includes(part));
-const chosenPairs = PAIRS_OF_MAKES.filter((pair) => Deno.args.includes(pair));
+const namedParts = PARTS.filter((part) => Deno.args.includes(part));
+const namedPairs = PAIRS_OF_MAKES.filter((pair) => Deno.args.includes(pair));
+const chosenPairs = namedPairs.length > 0 ? namedPairs : PAIRS_OF_MAKES;
 const figures = await readFigures();
-for (const part of chosenParts.length > 0 ? chosenParts : PARTS) {
-  if (part === "tables") continue;
-  for (const pair of chosenPairs.length > 0 ? chosenPairs : PAIRS_OF_MAKES) {
-    await measure(figures, part, pair, tries);
-    await writeFigures(figures);
-  }
-}
+for (const part of namedParts.length > 0 ? namedParts : PARTS) await measure(part);
 await writeTables(figures);
