@@ -28,14 +28,26 @@ export const CONSISTENT_PROBE_INTERVAL_MS = 1000;
 /** Addresses that nobody vouched for are probed in each so-manieth round. Source: hyperdht `lib/holepuncher.js`. */
 export const UNVERIFIED_PROBE_ROUNDS = 4;
 
-/** Probes with a random NAT, one after the other: about 35 s. Source: hyperdht `lib/holepuncher.js`. */
-export const RANDOM_PROBES = 1750;
+/** Datagrams that keep the sockets of a random NAT open: about 35 s. Source: hyperdht `lib/holepuncher.js`. */
+export const KEEPING_PUNCHES = 1750;
 
-/** Time between those probes, ms. Source: hyperdht `lib/holepuncher.js`. */
-export const RANDOM_PROBE_INTERVAL_MS = 20;
+/** Time between those, ms. Source: hyperdht `lib/holepuncher.js`. */
+export const KEEPING_INTERVAL_MS = 20;
 
-/** Probes that may be late and are still sent, all at once. */
-export const RANDOM_PROBES_LATE_MAX = 5;
+/** Ports of a random NAT that are tried, one after the other: 35 s. hyperdht tries 1750. */
+export const PORT_PROBES = 2000;
+
+/** So many of them are sent quickly. */
+export const QUICK_PORT_PROBES = 500;
+
+/** Time between the quick ones, ms. The npm package has none of them. */
+export const QUICK_PORT_PROBE_INTERVAL_MS = 10;
+
+/** Time between the others, ms. Source: hyperdht `lib/holepuncher.js`. */
+export const PORT_PROBE_INTERVAL_MS = 20;
+
+/** Datagrams of either kind that may be late and are still sent, all at once. */
+export const LATE_PUNCHES_MAX = 5;
 
 /** Rest between opening the sockets of a random NAT and keeping them open, ms. Source: hyperdht `lib/holepuncher.js`. */
 export const BIRTHDAY_REST_MS = 100;

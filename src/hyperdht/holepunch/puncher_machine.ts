@@ -17,12 +17,16 @@ import {
   CONSISTENT_PROBE_INTERVAL_MS,
   CONSISTENT_PROBES,
   EAGER_SOCKET_STEP,
+  KEEPING_INTERVAL_MS,
+  KEEPING_PUNCHES,
+  LATE_PUNCHES_MAX,
   LOW_TTL,
+  PORT_PROBE_INTERVAL_MS,
+  PORT_PROBES,
   PROBED_PORT_MIN,
   PUNCH_TTL,
-  RANDOM_PROBE_INTERVAL_MS,
-  RANDOM_PROBES,
-  RANDOM_PROBES_LATE_MAX,
+  QUICK_PORT_PROBE_INTERVAL_MS,
+  QUICK_PORT_PROBES,
   REMOTE_ADDRESSES_MAX,
   REOPENS_MAX,
   UNVERIFIED_PROBE_ROUNDS,
@@ -73,7 +77,7 @@ type State =
   /** Both mapped ports are known: each side sends to the other's. */
   | { readonly kind: "consistent"; round: number; nextMs: number }
   /** Our port is known, theirs is not: ports are tried at random. */
-  | { readonly kind: "probing"; readonly to: PeerAddress; left: number; nextMs: number }
+  | { readonly kind: "probing"; readonly to: PeerAddress; count: number; nextMs: number }
   /** Our ports are not known: many sockets are opened towards their port. */
   | { readonly kind: "opening"; readonly to: PeerAddress; left: number; nextMs: number }
   /** … and kept open. */
@@ -364,7 +368,7 @@ export class PuncherMachine {
     if (!to) return this.#state;
     if (isLocalReachable && this.#remoteFirewall >= FIREWALL.RANDOM) {
       this.#beginRandomized();
-      return { kind: "probing", to, left: RANDOM_PROBES, nextMs: nowMs };
+      return { kind: "probing", to, count: 0, nextMs: nowMs };
     }
     if (isRemoteReachable && this.firewall >= FIREWALL.RANDOM) {
       this.#beginRandomized();
@@ -379,7 +383,7 @@ export class PuncherMachine {
       case "consistent":
         return this.#probeConsistent(state, nowMs);
       case "probing":
-        return this.#probeRandom(state, nowMs);
+        return this.#probePort(state, nowMs);
       case "opening":
         return this.#openSome(state, nowMs);
       case "keeping":
@@ -397,12 +401,17 @@ export class PuncherMachine {
     state.nextMs = nowMs + CONSISTENT_PROBE_INTERVAL_MS;
   }
 
-  #probeRandom(state: State & { kind: "probing" }, nowMs: number): void {
-    if (state.left-- === 0) return this.destroy();
+  #probePort(state: State & { kind: "probing" }, nowMs: number): void {
+    if (state.count === PORT_PROBES) return this.destroy();
+    const isQuick = state.count++ < QUICK_PORT_PROBES;
     const span = 65_536 - PROBED_PORT_MIN;
     const port = PROBED_PORT_MIN + Math.floor(this.#environment.random.next() * span);
     this.#punchTo(this.#slot, { host: state.to.host, port }, PUNCH_TTL);
-    state.nextMs = nextProbeMs(state.nextMs, nowMs);
+    state.nextMs = nextMs(
+      state.nextMs,
+      nowMs,
+      isQuick ? QUICK_PORT_PROBE_INTERVAL_MS : PORT_PROBE_INTERVAL_MS,
+    );
   }
 
   #openSome(state: State & { kind: "opening" }, nowMs: number): void {
@@ -415,7 +424,14 @@ export class PuncherMachine {
     }
     this.#punchResult = true;
     const nextMs = nowMs + BIRTHDAY_REST_MS;
-    this.#state = { kind: "keeping", to: state.to, index: 0, isFirstPass: true, left: RANDOM_PROBES, nextMs };
+    this.#state = {
+      kind: "keeping",
+      to: state.to,
+      index: 0,
+      isFirstPass: true,
+      left: KEEPING_PUNCHES,
+      nextMs,
+    };
   }
 
   #keepOne(state: State & { kind: "keeping" }, nowMs: number): void {
@@ -428,7 +444,7 @@ export class PuncherMachine {
     const isLow = state.isFirstPass && state.index % EAGER_SOCKET_STEP !== 0;
     const slot = this.#slots[state.index++]!;
     this.#punchTo(slot, state.to, isLow ? LOW_TTL : PUNCH_TTL);
-    state.nextMs = nextProbeMs(state.nextMs, nowMs);
+    state.nextMs = nextMs(state.nextMs, nowMs, KEEPING_INTERVAL_MS);
   }
 
   #punchTo(slot: number, { host, port }: PeerAddress, ttl: number): void {
@@ -468,7 +484,6 @@ export function askVeto(
 }
 
 /** Keeps the rate when a timer was late, within reason. */
-function nextProbeMs(dueMs: number, nowMs: number): number {
-  const earliestMs = nowMs - RANDOM_PROBES_LATE_MAX * RANDOM_PROBE_INTERVAL_MS;
-  return Math.max(dueMs, earliestMs) + RANDOM_PROBE_INTERVAL_MS;
+function nextMs(dueMs: number, nowMs: number, intervalMs: number): number {
+  return Math.max(dueMs, nowMs - LATE_PUNCHES_MAX * intervalMs) + intervalMs;
 }

@@ -285,7 +285,7 @@ Deno.test("DHT-074 ClientPunchMachine commits to a random punch while it asks th
     remoteToken: new Uint8Array(32).fill(9),
   });
   assert.deepEqual(client.environment.limits, ["begin", "cancel", "begin"]);
-  client.wait(20);
+  client.wait(10);
   assert.equal(client.punches.length, 3);
   client.machine.destroy();
   assert.deepEqual(client.environment.limits, ["begin", "cancel", "begin", "end"]);
