@@ -92,10 +92,13 @@ class Connecting {
   readonly #asked: PeerAddress[] = [];
   #message: Promise<Uint8Array> | null = null;
   #answer: Answer | null = null;
+  /** Settled when no answer is being read. */
+  #reading: Promise<void> = Promise.resolve();
   #query: Query<unknown> | null = null;
   #punch: ClientPunch | null = null;
   #meeting: RelayMeeting | null = null;
   #cancelTimer: CancelTimer | null = null;
+  #cancelPreparation: CancelTimer | null = null;
   #isDriving = false;
 
   constructor(
@@ -136,6 +139,14 @@ class Connecting {
     this.#stream.on("close", () => this.#end());
     this.#machine.start(this.#nowMs());
     this.#drive();
+    // Those who may know the server are asked by now, and encrypting takes a while. But only a node that has looked
+    // around knows what to say of itself.
+    if (!this.#host.dht.bootstrapped) return;
+    this.#cancelPreparation = this.#host.clock.schedule(0, () => {
+      this.#prepareMessage().catch(() => {
+        // Whoever sends it is told.
+      });
+    });
   }
 
   #nowMs(): number {
@@ -246,8 +257,7 @@ class Connecting {
     entry?.active();
     try {
       this.#asked.push(address);
-      this.#message ??= this.#createMessage();
-      const message = await this.#message;
+      const message = await this.#prepareMessage();
       const routed = await this.#host.router.sendHandshake(
         this.#host.dht,
         this.#target,
@@ -255,19 +265,30 @@ class Connecting {
         address,
         { socket, session: this.#session },
       );
-      // Another node may have been faster, and a handshake ends once.
-      if (this.#answer !== null || this.#machine.isOver) {
-        throw new DHTError("HANDSHAKE_INVALID", "Not needed");
-      }
-      const payload = await this.#handshake.recv(routed.noise);
-      this.#answer = { payload, routed, relayAddress: address, result: this.#handshake.final() };
-      this.#machine.handleReply(attempt, { ...routed, payload }, this.#nowMs());
+      const read = this.#reading.then(() => this.#read(attempt, routed, address));
+      this.#reading = read.catch(() => {
+        // The next one has its own chance.
+      });
+      await read;
     } catch (error) {
       this.#machine.handleAttemptFailed(attempt, error as Error, this.#nowMs());
     } finally {
       entry?.inactive();
     }
     this.#drive();
+  }
+
+  /** Reads a server's answer, one at a time: another node may have been faster, and a handshake ends once. */
+  async #read(attempt: number, routed: RoutedHandshake, relayAddress: PeerAddress): Promise<void> {
+    if (this.#answer !== null || this.#machine.isOver) throw new DHTError("HANDSHAKE_INVALID", "Not needed");
+    const payload = await this.#handshake.recv(routed.noise);
+    this.#answer = { payload, routed, relayAddress, result: this.#handshake.final() };
+    this.#machine.handleReply(attempt, { ...routed, payload }, this.#nowMs());
+  }
+
+  /** One message serves all handshakes of a connect. */
+  #prepareMessage(): Promise<Uint8Array> {
+    return this.#message ??= this.#createMessage();
   }
 
   async #createMessage(): Promise<Uint8Array> {
@@ -445,6 +466,7 @@ class Connecting {
   /** The stream is closed: ends whatever is left. */
   #end(): void {
     this.#machine.close();
+    this.#cancelPreparation?.();
     this.#drive();
     this.#endFind();
     this.#endPunch();

@@ -6,6 +6,7 @@ import type { IncomingRequest } from "../../../src/dht_rpc/mod.ts";
 import DHT, {
   address,
   type DHTError,
+  type DHTHandshake,
   type HyperDHTTraceEvent,
   NoiseWrap,
   Plugin,
@@ -288,6 +289,38 @@ Deno.test("DHT-032 DHT-053 handshakes and streams may be made by the program", a
     "server handshake",
     "server stream",
   ]);
+});
+
+Deno.test("DHT-054 connect() reads one answer of a server that answers through two nodes, and asks no third", async () => {
+  await using net = await network();
+  const server = await net.a.createServer(echoing).listen(keyPairOf(1));
+  const asked = Promise.withResolvers<void>();
+  const answered = Promise.withResolvers<void>();
+  let handshakes = 0;
+  let answers = 0;
+  const pending = new Set<number>();
+  const client = net.testnet.createNode({
+    trace: (event: HyperDHTTraceEvent | TraceEvent) => {
+      if (event.kind === "connect" && event.step === "handshake" && ++handshakes === 2) asked.resolve();
+      if (event.kind === "request-sent" && !event.internal && event.command === 0) pending.add(event.tid);
+      if (event.kind === "reply" && pending.delete(event.tid) && pending.size === 0) answered.resolve();
+    },
+  });
+  await client.fullyBootstrapped();
+  const createHandshake = (...[keyPair, key]: ConstructorParameters<typeof NoiseWrap>): DHTHandshake => {
+    const handshake = new NoiseWrap(keyPair, key);
+    return {
+      remotePublicKey: key,
+      send: (payload) => asked.promise.then(() => handshake.send(payload)),
+      recv: (noise) => {
+        answers++;
+        return answered.promise.then(() => handshake.recv(noise));
+      },
+      final: () => handshake.final(),
+    };
+  };
+  assert.equal(await echo(client.connect(server.publicKey!, { createHandshake })), "hello");
+  assert.deepEqual([handshakes, answers], [2, 1]);
 });
 
 Deno.test("DHT-005 connectionKeepAlive is the keep-alive of all connections, or none", async () => {
