@@ -60,6 +60,7 @@ class PoolEntry implements PooledSocket {
   #wasBusy = false;
   #isReleased = false;
   #cancelLinger: CancelTimer | null = null;
+  #cancelSettle: CancelTimer | null = null;
 
   constructor(socket: UDXSocket, options: SocketPoolOptions) {
     this.socket = socket;
@@ -71,10 +72,12 @@ class PoolEntry implements PooledSocket {
     socket.on("busy", () => {
       this.#wasBusy = true;
       this.#stopLingering();
-      // Whoever streams needs speed, and no TTLs any more.
-      socket.settle();
+      this.#settleSoon();
     });
-    socket.on("idle", () => this.#leaveMaybe());
+    socket.on("idle", () => {
+      this.#cancelSettle?.();
+      this.#leaveMaybe();
+    });
   }
 
   active(): void {
@@ -96,7 +99,14 @@ class PoolEntry implements PooledSocket {
 
   close(): Promise<void> {
     this.#stopLingering();
+    this.#cancelSettle?.();
     return this.socket.close();
+  }
+
+  /** Whoever streams needs speed, and no TTLs any more; but the first packets go out before that. */
+  #settleSoon(): void {
+    this.#cancelSettle?.();
+    this.#cancelSettle = this.#options.clock.schedule(0, () => this.socket.settle());
   }
 
   #leaveMaybe(): void {
