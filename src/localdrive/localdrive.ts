@@ -182,6 +182,11 @@ export class Localdrive implements MirrorableDrive {
     return await this.entry(name) !== null;
   }
 
+  /** Whether `list()` shows a path that `entry()` knows: it does not go through links, unless the drive follows them. */
+  async isListed(name: string): Promise<boolean> {
+    return await this.#locator.isReachedWithoutLinks(keyOf(name));
+  }
+
   /** Writes a file, with the folders that it lies in; in the place of a link that is there. */
   async put(key: string, bytes: Uint8Array | string, options: WriteOptions = {}): Promise<void> {
     const writer = new FileWriter(this.#writerDrive, keyOf(key), options);

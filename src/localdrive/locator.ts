@@ -35,7 +35,8 @@ export class Locator {
   readonly #followLinks: boolean;
   /** The longest prefix first; the drive's own folder last. */
   readonly #roots: readonly Root[];
-  readonly #checkedFolders = new Set<string>();
+  /** Folders that lie inside, and where they are once all links are resolved. */
+  readonly #checkedFolders = new Map<string, string>();
 
   /** Makes a locator for the folder `root`. */
   constructor(root: string, options: LocaldriveOptions) {
@@ -112,6 +113,16 @@ export class Locator {
     return real !== null && isBelow(await realFolder(this.#rootOf(key)), real);
   }
 
+  /** Whether no folder on the way to `key` is a link; true where links are shown as what they lead to. */
+  async isReachedWithoutLinks(key: string): Promise<boolean> {
+    const root = this.#rootOf(key);
+    const folder = path.dirname(this.fileOf(key));
+    if (this.isFollowing || folder === root.folder) return true;
+    if (!await this.#isInside(root, folder)) return false;
+    const real = this.#checkedFolders.get(folder) ?? await realPath(folder);
+    return real === path.join(await realFolder(root), path.relative(root.folder, folder));
+  }
+
   /**
    * What a link at `key` must say to lead to `linkname`: relative to its folder, or an absolute path of the drive.
    *
@@ -153,7 +164,7 @@ export class Locator {
     if (real === null) return await this.#isInside(root, path.dirname(folder));
     if (!isBelow(await realFolder(root), real)) return false;
     if (this.#checkedFolders.size >= CHECKED_FOLDERS_MAX) this.#checkedFolders.clear();
-    this.#checkedFolders.add(folder);
+    this.#checkedFolders.set(folder, real);
     return true;
   }
 }

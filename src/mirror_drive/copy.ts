@@ -27,7 +27,8 @@ export function isCopiedWhole(options: CopyOptions, entry: DriveEntry): boolean 
 }
 
 /**
- * Copies a file or link; `bytes` are those of a small file that has been read already.
+ * Copies a file or link; `bytes` are those of a small file that has been read already. One that vanishes meanwhile is left
+ * out, one that changes is copied anew.
  *
  * @throws {MirrorDriveError} `SOURCE_CHANGED` when the file changed during each of some tries.
  */
@@ -36,21 +37,30 @@ export async function copyFile(
   source: DriveEntry,
   bytes: Uint8Array | null,
 ): Promise<void> {
-  const { src, dst } = options;
-  if (source.value.linkname !== null) {
-    await dst.symlink(source.key, source.value.linkname);
-    return;
-  }
+  const { src } = options;
   let entry = source;
   let known = bytes;
   for (let tries = 1;; tries++) {
-    await copyOnce(options, entry, known);
-    if (!src.supportsAttributes) return;
-    const after = await src.entry(source.key);
-    if (after === null || isUnchanged(entry, after)) return;
-    if (tries === COPY_TRIES_MAX) throw changedError(source.key);
+    const failure = await failureOf(copyOnce(options, entry, known));
+    if (failure === null && !src.supportsAttributes) return;
+    const after = src.supportsAttributes ? await src.entry(source.key) : entry;
+    if (after === null) return;
+    if (isUnchanged(entry, after)) {
+      if (failure === null) return;
+      throw failure.reason;
+    }
+    if (tries === COPY_TRIES_MAX) throw failure?.reason ?? changedError(source.key);
     entry = after;
     known = null;
+  }
+}
+
+async function failureOf(work: Promise<void>): Promise<{ readonly reason: unknown } | null> {
+  try {
+    await work;
+    return null;
+  } catch (reason) {
+    return { reason };
   }
 }
 
@@ -74,6 +84,10 @@ async function copyOnce(
   known: Uint8Array | null,
 ): Promise<void> {
   const { src, dst } = options;
+  if (entry.value.linkname !== null) {
+    await dst.symlink(entry.key, entry.value.linkname);
+    return;
+  }
   const write = writeOptions(options, entry);
   if (isCopiedWhole(options, entry)) {
     const bytes = known ?? await src.get(entry);
@@ -117,8 +131,10 @@ function writeOptions({ src, dst, attributes }: CopyOptions, entry: DriveEntry):
   return attributes ? { executable, ...withAttributes(src, entry, dst) } : { executable, metadata };
 }
 
-function isUnchanged(before: DriveEntry, after: DriveEntry): boolean {
-  return before.mtime === after.mtime && before.value.blob?.byteLength === after.value.blob?.byteLength;
+/** Whether two entries of one path are of the same state of a file, as far as a file system tells. */
+export function isUnchanged(before: DriveEntry, after: DriveEntry): boolean {
+  return before.mtime === after.mtime && before.value.linkname === after.value.linkname &&
+    before.value.blob?.byteLength === after.value.blob?.byteLength;
 }
 
 function changedError(key: string): MirrorDriveError {

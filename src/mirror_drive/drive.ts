@@ -115,6 +115,8 @@ export interface MirrorableDrive {
   ready(): Promise<void>;
   /** The entry of a path, null where there is none. */
   entry(path: string | DriveEntry): Promise<DriveEntry | null>;
+  /** Whether `list()` shows a path that `entry()` knows: a file system also knows paths through links. Default: it does. */
+  isListed?(path: string): Promise<boolean>;
   /** The entries below a folder. */
   list(
     folder: string,
@@ -138,6 +140,8 @@ export interface MirrorableDrive {
   getBlobs?(): Promise<MirrorableBlobs | null>;
   /** A view of it whose writes wait for `flush()`. */
   batch(): MirrorableDrive;
-  /** Commits a batch. */
+  /** Commits a batch, and closes it. */
   flush?(): Promise<unknown>;
+  /** Drops a batch that was not committed, in drives whose batches keep others from writing. */
+  close?(): Promise<unknown>;
 }

@@ -6,11 +6,11 @@
 import type { Clock } from "../base/mod.ts";
 import { systemClock } from "../platform/mod.ts";
 import { compareEntries, type ComparisonOptions, type Difference } from "./comparison.ts";
-import { copyFile, copyMetadata, type CopyOptions, isCopiedWhole } from "./copy.ts";
+import { copyFile, copyMetadata, type CopyOptions, isCopiedWhole, isUnchanged } from "./copy.ts";
 import type { DriveEntry, MirrorableBlobs, MirrorableDrive } from "./drive.ts";
 import { MirrorDriveError, namingFile } from "./errors.ts";
 import { LOOKAHEAD_COUNT } from "./limits.ts";
-import { ignoreFunction, listEntries, type ListingOptions } from "./listing.ts";
+import { entryOf, ignoreFunction, isThere, listEntries, type ListingOptions } from "./listing.ts";
 import { lookAhead } from "./lookahead.ts";
 import { type MirrorStats, Monitor, type MonitoredMirror } from "./monitor.ts";
 import type { MirrorCount, MirrorDifference, MirrorDriveOptions, Transformer } from "./options.ts";
@@ -203,6 +203,7 @@ export class MirrorDrive implements MonitoredMirror {
   async *#run(): AsyncGenerator<MirrorDifference> {
     let counted: MirrorableBlobs | null = null;
     let preload: Preload | null = null;
+    let batch: MirrorableDrive | null = null;
     try {
       await this.src.ready();
       await this.dst.ready();
@@ -215,15 +216,18 @@ export class MirrorDrive implements MonitoredMirror {
       counted?.core.on("download", this.#downloads.add);
       counted?.core.on("upload", this.#uploads.add);
       if (this.preload) preload = await this.#startPreload(srcBlobs, dstBlobs);
-      const dst = this.batch ? this.dst.batch() : this.dst;
+      if (this.batch) batch = this.dst.batch();
+      const dst = batch ?? this.dst;
       if (this.prune) yield* this.#prune(dst, dstBlobs);
       yield* this.#copy(dst, srcBlobs, dstBlobs);
-      if (this.batch) await dst.flush?.();
+      if (batch !== null) await flush(batch);
       this.finished = true;
     } finally {
       counted?.core.off("download", this.#downloads.add);
       counted?.core.off("upload", this.#uploads.add);
       preload?.cancel();
+      // One that is not flushed keeps others from writing.
+      if (!this.finished && batch !== null && batch !== this.dst) await batch.close?.();
       for (const monitor of this.monitors.slice()) {
         monitor.update();
         monitor.destroy();
@@ -244,7 +248,7 @@ export class MirrorDrive implements MonitoredMirror {
     }
     const entries: DriveEntry[] = [];
     for await (const { key, entry } of listEntries(this.src, this.#listing, this.filter)) {
-      const wanted = srcBlobs !== null ? entry : await this.dst.entry(key);
+      const wanted = srcBlobs !== null ? entry : await entryOf(this.dst, key);
       if (wanted !== null) entries.push(wanted);
     }
     await preload.fetchMaps(entries);
@@ -261,7 +265,7 @@ export class MirrorDrive implements MonitoredMirror {
 
   async *#prune(dst: MirrorableDrive, dstBlobs: MirrorableBlobs | null): AsyncGenerator<MirrorDifference> {
     for await (const { key, entry } of listEntries(this.dst, this.#listing, null)) {
-      if (entry === null || await this.src.entry(key) !== null) continue;
+      if (entry === null || await isThere(this.src, key)) continue;
       const bytesRemoved = await byteLengthOf(entry, dstBlobs);
       this.count.remove++;
       this.bytesRemoved += bytesRemoved;
@@ -325,9 +329,21 @@ export class MirrorDrive implements MonitoredMirror {
     const destination = await this.dst.entry(key);
     const difference = destination === null || this.transformers.length > 0
       ? "content"
-      : await compareEntries(this.#comparison, source, destination);
+      : await this.#compare(source, destination);
     const isRead = difference === "content" && !this.dryRun && isCopiedWhole(copy, source);
-    return { source, destination, difference, bytes: isRead ? await this.src.get(source) : null };
+    // What fails here is read once more in its turn.
+    const bytes = isRead ? await this.src.get(source).catch(() => null) : null;
+    return { source, destination, difference, bytes };
+  }
+
+  async #compare(source: DriveEntry, destination: DriveEntry): Promise<Difference> {
+    try {
+      return await compareEntries(this.#comparison, source, destination);
+    } catch (error) {
+      const after = this.src.supportsAttributes ? await this.src.entry(source.key) : source;
+      if (after !== null && isUnchanged(source, after)) throw error;
+      return "content"; // it has changed or gone, which the copy finds out
+    }
   }
 
   get #comparison(): ComparisonOptions {
@@ -339,8 +355,22 @@ export class MirrorDrive implements MonitoredMirror {
   }
 }
 
+async function flush(batch: MirrorableDrive): Promise<void> {
+  try {
+    await batch.flush?.();
+  } catch (cause) {
+    const { code, message } = cause as Error & { code?: unknown };
+    throw new MirrorDriveError(
+      typeof code === "string" ? code : "ERR_MIRROR",
+      `Cannot write the changes of all files: ${message}`,
+      { cause },
+    );
+  }
+}
+
 async function byteLengthOf(entry: DriveEntry, blobs: MirrorableBlobs | null): Promise<number> {
   const { blob } = entry.value;
   if (blob === null) return 0;
-  return blob.blockMap && blobs !== null ? await blobs.getByteLength(blob) : blob.byteLength;
+  if (!blob.blockMap || blobs === null) return blob.byteLength;
+  return await namingFile("measure", entry.key, () => blobs.getByteLength(blob));
 }

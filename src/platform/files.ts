@@ -81,9 +81,9 @@ export async function makeDirectory(path: string): Promise<void> {
   await named("make the directory", path, () => fs.mkdir(path, { recursive: true }));
 }
 
-/** All bytes of the file `path`. */
-export async function readWholeFile(path: string): Promise<Uint8Array> {
-  return await named("read", path, () => fs.readFile(path));
+/** All bytes of the file `path`; null where there is nothing. */
+export async function readWholeFile(path: string): Promise<Uint8Array | null> {
+  return await absentAsNull("read", path, () => fs.readFile(path));
 }
 
 /** Opens a file to read it. */
@@ -216,6 +216,9 @@ function kindOf(of: { isFile(): boolean; isDirectory(): boolean; isSymbolicLink(
   return of.isFile() ? "file" : "other";
 }
 
+/** What the system says where a path leads to nothing; a link that leads to itself does so too. */
+const NOTHING_THERE: readonly string[] = ["ENOENT", "ENOTDIR", "ELOOP"];
+
 async function absentAsNull<Result>(
   action: string,
   path: string,
@@ -225,7 +228,7 @@ async function absentAsNull<Result>(
     return await work();
   } catch (cause) {
     const code = errorCode(cause);
-    if (code === "ENOENT" || code === "ENOTDIR") return null;
+    if (NOTHING_THERE.includes(code)) return null;
     throw fileError(action, path, cause);
   }
 }

@@ -9,7 +9,7 @@ import Localdrive from "../../src/localdrive/mod.ts";
 import MirrorDrive, { MirrorDriveError } from "../../src/mirror_drive/mod.ts";
 import { readTree, writeTree } from "../helpers/files.ts";
 import { MemoryDrive } from "../helpers/memory_drive.ts";
-import { withFolder, withSmallDisk } from "../helpers/store_folder.ts";
+import { withFolder } from "../helpers/store_folder.ts";
 
 const RUNS = 1500;
 const DISK_RUNS = 60;
@@ -102,24 +102,6 @@ Deno.test(`${DISK_RUNS} mirrors of random trees to and from folders end equal`, 
       assert.deepEqual(sorted(await readTree(join(folder, "dst"))), sorted(source), `seed ${seed}`);
     });
   }
-});
-
-Deno.test("a full disk is an error that names the file; with atomic, every file there is whole", async () => {
-  await withSmallDisk(1_000_000, async ({ folder }) => {
-    const tree = Object.fromEntries(
-      Array.from({ length: 12 }, (_, index) => [`/${index}.f`, String(index).repeat(120_000)]),
-    );
-    const src = new MemoryDrive(tree);
-    const dst = new Localdrive(folder, { atomic: true });
-    await assert.rejects(
-      new MirrorDrive(src, dst).done(),
-      (error: unknown) =>
-        error instanceof MirrorDriveError && error.code === "ENOSPC" && error.message.includes(error.key!),
-    );
-    const written = await readTree(folder);
-    assert.ok(Object.keys(written).length > 0);
-    for (const [key, text] of Object.entries(written)) assert.equal(text, tree[key], key);
-  });
 });
 
 function sorted(tree: Record<string, string>): Record<string, string> {

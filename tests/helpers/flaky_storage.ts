@@ -28,6 +28,8 @@ export class FlakyStorage implements Storage {
   failsNextWrite = false;
   /** The next sync is refused. */
   failsNextSync = false;
+  /** Called before each read, write and sync; what it throws is what that fails with. */
+  onCall: ((call: "read" | "write" | "sync") => void) | null = null;
   /** Writes and syncs so far. */
   writeCount = 0;
   syncCount = 0;
@@ -55,46 +57,53 @@ export class FlakyStorage implements Storage {
     return this.close();
   }
 
-  write(batch: WriteBatch, options?: WriteOptions): Promise<void> {
+  async write(batch: WriteBatch, options?: WriteOptions): Promise<void> {
+    this.onCall?.("write");
     if (this.failsNextWrite) {
       this.failsNextWrite = false;
-      return Promise.reject(new StorageError("STORAGE_FULL", "Told to fail"));
+      throw new StorageError("STORAGE_FULL", "Told to fail");
     }
     this.writeCount++;
-    return this.#inner.write(batch, options);
+    await this.#inner.write(batch, options);
   }
 
-  sync(): Promise<void> {
+  async sync(): Promise<void> {
+    this.onCall?.("sync");
     if (this.failsNextSync) {
       this.failsNextSync = false;
-      return Promise.reject(new StorageError("STORAGE_IO", "Told to fail"));
+      throw new StorageError("STORAGE_IO", "Told to fail");
     }
     this.syncCount++;
-    return this.#inner.sync();
+    await this.#inner.sync();
   }
 
   snapshot(): Promise<StorageSnapshot> {
     return this.#inner.snapshot();
   }
 
-  getRow(table: RowTable, owner: number, index: number): Promise<Uint8Array | null> {
-    return this.#inner.getRow(table, owner, index);
+  async getRow(table: RowTable, owner: number, index: number): Promise<Uint8Array | null> {
+    this.onCall?.("read");
+    return await this.#inner.getRow(table, owner, index);
   }
 
-  getRows(table: RowTable, owner: number, indexes: readonly number[]): Promise<(Uint8Array | null)[]> {
-    return this.#inner.getRows(table, owner, indexes);
+  async getRows(table: RowTable, owner: number, indexes: readonly number[]): Promise<(Uint8Array | null)[]> {
+    this.onCall?.("read");
+    return await this.#inner.getRows(table, owner, indexes);
   }
 
-  rows(table: RowTable, owner: number, range?: RowRange): AsyncIterable<Row> {
-    return this.#inner.rows(table, owner, range);
+  async *rows(table: RowTable, owner: number, range?: RowRange): AsyncIterable<Row> {
+    this.onCall?.("read");
+    yield* this.#inner.rows(table, owner, range);
   }
 
-  getRecord(table: RecordTable, key: Uint8Array): Promise<Uint8Array | null> {
-    return this.#inner.getRecord(table, key);
+  async getRecord(table: RecordTable, key: Uint8Array): Promise<Uint8Array | null> {
+    this.onCall?.("read");
+    return await this.#inner.getRecord(table, key);
   }
 
-  records(table: RecordTable, range?: RecordRange): AsyncIterable<StoredRecord> {
-    return this.#inner.records(table, range);
+  async *records(table: RecordTable, range?: RecordRange): AsyncIterable<StoredRecord> {
+    this.onCall?.("read");
+    yield* this.#inner.records(table, range);
   }
 
   /** Everything held by owners below `ownerEnd`, as text. */

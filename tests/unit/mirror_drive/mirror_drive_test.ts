@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { Transform, utf8Bytes, utf8Text } from "../../../src/base/mod.ts";
+import { Corestore } from "../../../src/corestore/mod.ts";
+import { Hyperdrive } from "../../../src/hyperdrive/mod.ts";
 import Localdrive from "../../../src/localdrive/mod.ts";
 import MirrorDrive, {
   type BlockListener,
@@ -372,4 +374,44 @@ Deno.test("a file that keeps changing while it is copied is an error that names 
     await assert.rejects(new MirrorDrive(src, dst).done(), { code: "SOURCE_CHANGED", key: "/busy" });
     assert.equal(writes, 3);
   });
+});
+
+Deno.test("a file that vanishes before it is copied is left out, one that becomes a link is one", async () => {
+  await withFolder(async (folder) => {
+    const src = new Localdrive(folder);
+    for (const name of ["/a", "/b", "/c", "/d"]) await src.put(name, utf8Bytes(name));
+    await src.put("/large", new Uint8Array(100_000));
+    const dst = new MemoryDrive();
+    for await (const { key } of new MirrorDrive(src, dst)) {
+      if (key !== "/a") continue;
+      for (const name of ["b", "large", "c"]) await Deno.remove(join(folder, name));
+      await Deno.symlink("d", join(folder, "c"));
+    }
+    // What was read ahead is there as it was.
+    assert.deepEqual(dst.tree, { "/a": "/a", "/b": "/b", "/c": "-> d", "/d": "/d" });
+  });
+});
+
+Deno.test("MD-004 prune removes a file whose path leads through a link in the source", async () => {
+  await withFolder(async (folder) => {
+    const src = new Localdrive(folder);
+    await src.put("/real/x", utf8Bytes("1"));
+    await src.symlink("/linked", "/real");
+    assert.notEqual(await src.entry("/linked/x"), null);
+    assert.deepEqual([await src.isListed("/linked/x"), await src.isListed("/real/x")], [false, true]);
+    const dst = new MemoryDrive({ "/linked/x": "1" });
+    await new MirrorDrive(src, dst).done();
+    assert.deepEqual(dst.tree, { "/linked": "-> /real", "/real/x": "1" });
+  });
+});
+
+Deno.test("MD-008 a batch that is not flushed is closed, so that others may write", async () => {
+  const drive = new Hyperdrive(new Corestore());
+  const src = new MemoryDrive({ "/x": "1" }, (operation) => {
+    if (operation === "get") throw new Error("Told to fail");
+  });
+  await assert.rejects(new MirrorDrive(src, drive, { batch: true }).done(), { key: "/x" });
+  await new MirrorDrive(new MemoryDrive({ "/y": "2" }), drive, { batch: true }).done();
+  assert.equal(await drive.exists("/y"), true);
+  await drive.close();
 });
