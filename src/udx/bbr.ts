@@ -331,7 +331,7 @@ export class BbrController implements CongestionController {
     if (flight.phase === "recovery" && previous !== "recovery") {
       this.#isConserving = true;
       this.#roundEndsAt = flight.deliveredCount;
-      this.#cwndPackets = flight.inFlightCount + sample.ackedCount;
+      this.#cwndPackets = Math.max(CWND_MIN_PACKETS, flight.inFlightCount + sample.ackedCount);
     } else if (flight.phase === "open" && previous !== "open") {
       this.#cwndPackets = Math.max(this.#cwndPackets, this.#savedCwndPackets);
       this.#isConserving = false;

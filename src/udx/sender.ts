@@ -548,7 +548,6 @@ export class Sender<Path extends PacketPath> {
     );
     if (paddingBytes > 0) this.mtu.handleProbeSent();
     this.#send(packet, nowMs, isFirst);
-    if (this.#timers.tailProbe === Infinity) this.#armTailProbe(nowMs);
     return packet;
   }
 
@@ -571,6 +570,7 @@ export class Sender<Path extends PacketPath> {
     this.#board.addSent(packet);
     this.#pacer.take(packet.byteLength);
     if (this.#timers.retransmission === Infinity) this.#timers.retransmission = nowMs + this.rtt.timeoutMs;
+    if (this.#timers.tailProbe === Infinity) this.#armTailProbe(nowMs);
     if (wasQuiet) {
       this.#congestion.handleRestart(nowMs, this.#rate.isAppLimited, this.#payloadMax(packet.path));
     }

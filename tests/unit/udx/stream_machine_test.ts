@@ -157,6 +157,33 @@ Deno.test("UDX-035 a tail-loss probe repeats the last packet", () => {
   assert.equal(machine.deadlineMs, 62 + 2 * 42);
 });
 
+Deno.test("UDX-035 what is sent again is probed for too when nothing else travels", () => {
+  const machine = create();
+  machine.write(0, new Uint8Array(10));
+  drain(machine, 0);
+  receive(machine, 20, { ack: 1 });
+  machine.write(20, new Uint8Array(1152 * 4));
+  assert.deepEqual(drain(machine, 20).map(({ seq }) => seq), [1, 2, 3, 4]);
+  receive(machine, 40, { flags: SACK, ack: 1, payload: ranges(2, 5) });
+  assert.deepEqual(drain(machine, 40).map(({ seq }) => seq), [1]);
+  assert.equal(machine.deadlineMs, 40 + 2 * 20 + 2);
+  machine.handleTimeout(82);
+  assert.equal(machine.sender.statistics.rtoCount, 0);
+});
+
+Deno.test("UDX-036 the loss of a whole flight leaves a window of four packets", () => {
+  const machine = create();
+  machine.write(0, new Uint8Array(10));
+  drain(machine, 0);
+  receive(machine, 20, { ack: 1 });
+  machine.write(20, new Uint8Array(1152 * 6));
+  assert.equal(drain(machine, 20).length, 6);
+  machine.write(30, new Uint8Array(1152));
+  assert.deepEqual(drain(machine, 62).map(({ seq }) => seq), [7]);
+  receive(machine, 82, { flags: SACK, ack: 1, payload: ranges(7, 8) });
+  assert.deepEqual(drain(machine, 82).map(({ seq }) => seq), [1, 2, 3, 4]);
+});
+
 Deno.test("UDX-035 seven timeouts of one packet end the stream", () => {
   const machine = create();
   machine.write(0, new Uint8Array(10));
