@@ -276,10 +276,10 @@ export class Core {
     return new UserDataStream(log.userData.entries(range));
   }
 
-  /** Has the storage write out what it holds back; the space of what was dropped is used again by later writes. */
+  /** Has the storage write out what it holds back, and give back the space of what was dropped. */
   async compact(): Promise<void> {
     await this.#opening;
-    await this.store.storage.sync();
+    await this.store.storage.compact();
   }
 
   /** Resolves once peers have confirmed for a while that they have nothing of our own that is not here. */

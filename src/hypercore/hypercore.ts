@@ -476,7 +476,7 @@ export class Hypercore<Value = Uint8Array> extends TypedEventEmitter<HypercoreEv
     await core.purge();
   }
 
-  /** Has the storage write out what it holds back; the space of what was dropped is used again by later writes. */
+  /** Has the storage write out what it holds back, and give back the space of what was dropped. */
   async compact(): Promise<void> {
     const { core } = await this.#session.ready("compact");
     await core.compact();

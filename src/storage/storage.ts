@@ -151,6 +151,9 @@ export interface Storage extends StorageReader {
   /** Resolves once everything written so far survives a power loss; concurrent calls share the work. */
   sync(): Promise<void>;
 
+  /** Gives back the space of what was deleted, as far as it can; a storage without it does so by itself. */
+  compact?(): Promise<void>;
+
   /** Takes a snapshot of the state at the call. */
   snapshot(): Promise<StorageSnapshot>;
 

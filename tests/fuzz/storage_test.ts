@@ -244,6 +244,7 @@ async function step(
     snapshots.push([await storage.snapshot(), model.copy()]);
   }
   if (choices.below(6) === 0) await snapshots.shift()?.[0].close();
+  if (choices.below(8) === 0) await storage.compact?.();
   await compareReads(choices, storage, model);
   for (const [snapshot, then] of snapshots) await compareReads(choices, snapshot, then);
   await Promise.all(writes);

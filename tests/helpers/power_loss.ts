@@ -1,12 +1,11 @@
 /**
  * What a power cut leaves of a store on disk: everything that was synced, and any part of what was appended since.
  *
- * SQLite's log and the two files of the journal are appended to; how much of each is durable is noted at each sync. The
- * database itself is written only when the log is copied into it, which takes more than these tests write.
+ * SQLite's log, the two files of the journal and the files of values are appended to; how much of each is durable is noted
+ * at each sync. The database itself is written only when the log is copied into it, which takes more than these tests write.
  *
  * @module
  */
-import { type FileHandle, open } from "node:fs/promises";
 import { type Random, SeededRandom } from "../../src/base/mod.ts";
 import {
   type RecordRange,
@@ -21,6 +20,7 @@ import {
   type WriteBatch,
   type WriteOptions,
 } from "../../src/storage/mod.ts";
+import { DurableSizes } from "./durable_sizes.ts";
 
 const JOURNALS = ["journal-0", "journal-1"];
 const LOG = "quince.db-wal";
@@ -41,9 +41,10 @@ export class PowerLossStorage implements Storage {
   syncCount = 0;
   readonly #inner: SqliteStorage;
   readonly #options: PowerLossOptions;
-  /** Durable bytes of each file that is appended to. */
+  /** What was synced, by the storage's doing. */
+  #sizes: DurableSizes | null = null;
+  /** Durable bytes of SQLite's log and the journal. */
   readonly #durable = new Map<string, number>();
-  #unwatch: () => void = () => {};
 
   constructor(folder: string, options: PowerLossOptions = {}) {
     this.folder = folder;
@@ -53,18 +54,19 @@ export class PowerLossStorage implements Storage {
 
   async open(): Promise<void> {
     await this.#inner.open();
-    this.#unwatch = await watchLogSyncs(() => {
-      const synced = this.#size(LOG);
-      return () => this.#note(LOG, synced);
-    });
+    this.#sizes = await DurableSizes.watch();
+    // What an earlier process left of values is durable as far as it counts, which opening has seen to.
+    for (const { name } of Deno.readDirSync(this.folder)) {
+      if (isValues(name)) this.#sizes.set(this.#path(name), this.#size(name));
+    }
     // Creating the store ends with everything synced but the log, which has nothing a peer could know of.
     for (const name of JOURNALS) this.#note(name, 0);
-    this.#note(LOG, this.#size(LOG));
+    this.#sizes.set(this.#path(LOG), this.#size(LOG));
   }
 
-  close(): Promise<void> {
-    this.#unwatch();
-    return this.#inner.close();
+  async close(): Promise<void> {
+    await this.#inner.close();
+    this.#sizes?.[Symbol.dispose]();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -78,12 +80,16 @@ export class PowerLossStorage implements Storage {
   cutPower(target: string, random: Random): void {
     const { success } = new Deno.Command("cp", { args: ["-r", `${this.folder}/.`, target] }).outputSync();
     if (!success) throw new Error(`Cannot copy ${this.folder}`);
-    for (const [name, durable] of this.#durable) {
+    const values = Array.from(Deno.readDirSync(target), ({ name }) => name).filter(isValues);
+    const synced = [LOG, ...values].map((name) => [name, this.#sizes!.of(this.#path(name))] as const);
+    for (const [name, durable] of [...this.#durable, ...synced]) {
       const size = Deno.statSync(`${target}/${name}`).size;
       const low = Math.min(durable, size);
       const at = random.next();
       const end = at < 0.3 ? low : at < 0.5 ? size : low + Math.floor(random.next() * (size - low + 1));
       Deno.truncateSync(`${target}/${name}`, end);
+      // A new file may be missing altogether.
+      if (isValues(name) && durable === 0 && end === 0) Deno.removeSync(`${target}/${name}`);
     }
     // The index of the log is made anew, and the lock is not of this folder.
     for (const name of ["quince.db-shm", "lock.json"]) removeIfThere(`${target}/${name}`);
@@ -134,26 +140,17 @@ export class PowerLossStorage implements Storage {
     return Deno.statSync(`${this.folder}/${name}`).size;
   }
 
+  #path(name: string): string {
+    return Deno.realPathSync(`${this.folder}/${name}`);
+  }
+
   #note(name: string, size: number): void {
     this.#durable.set(name, size);
   }
 }
 
-/**
- * Calls `begin` whenever SQLite's log is about to be synced, and what that returns once it is; returns what ends it. The
- * log is synced through a file handle of `node:fs/promises`; nothing else in these tests syncs one.
- */
-async function watchLogSyncs(begin: () => () => void): Promise<() => void> {
-  const handle = await open("/dev/null", "r");
-  const prototype = Object.getPrototypeOf(handle) as FileHandle;
-  await handle.close();
-  const { datasync } = prototype;
-  prototype.datasync = async function (this: FileHandle): Promise<void> {
-    const end = begin();
-    await datasync.call(this);
-    end();
-  };
-  return () => prototype.datasync = datasync;
+function isValues(name: string): boolean {
+  return name.startsWith("values-");
 }
 
 function removeIfThere(path: string): void {

@@ -60,6 +60,7 @@ async function writeForEver(folder: string, seed: number): Promise<never> {
     // One at a time and several in one turn.
     const count = random.next() < 0.3 ? 1 + Math.floor(random.next() * 5) : 1;
     await Promise.all(Array.from({ length: count }, writeOne));
+    if (random.next() < 0.02) await storage.compact();
   }
 }
 

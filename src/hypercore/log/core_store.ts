@@ -53,7 +53,7 @@ export interface CoreInit {
 /** Many logs in one storage. */
 export class CoreStore {
   /** Where everything lies. */
-  readonly storage: Storage;
+  readonly storage: Storage & Required<Pick<Storage, "compact">>;
   readonly #gate: GatedStorage;
   readonly #mutex = new Mutex();
   readonly #inUse = new Set<number>();

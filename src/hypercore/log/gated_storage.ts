@@ -79,6 +79,11 @@ export class GatedStorage implements Storage {
     return this.#pass(() => this.#inner.sync());
   }
 
+  /** As {@linkcode Storage.compact}; a sync where the storage has none. */
+  compact(): Promise<void> {
+    return this.#pass(async () => await (this.#inner.compact?.() ?? this.#inner.sync()));
+  }
+
   /** As {@linkcode Storage.snapshot}. */
   snapshot(): Promise<StorageSnapshot> {
     return this.#pass(() => this.#inner.snapshot());

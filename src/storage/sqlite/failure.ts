@@ -78,6 +78,15 @@ export function damagedValue(file: string, what: string): StorageError {
   );
 }
 
+/** Makes the error for a value whose file is not there. */
+export function missingFile(file: string, what: string, cause: unknown): StorageError {
+  return new StorageError(
+    "STORAGE_CORRUPT",
+    `Cannot read ${what} from ${file}: the file is missing; ${REMEDY.STORAGE_CORRUPT}`,
+    { cause, file },
+  );
+}
+
 function failureCode(error: unknown): StorageErrorCode {
   if (!(error instanceof Error)) return "STORAGE_IO";
   if (isRefusal(error)) return "STORAGE_PERMISSION";

@@ -46,6 +46,16 @@ export const FORMAT_STEPS: readonly FormatStep[] = [
       );
     },
   },
+  {
+    version: 3,
+    migrate(database): void {
+      // What is stored stays as it is: a row without a place has its value in the database.
+      database.exec(
+        `ALTER TABLE "block" ADD COLUMN place INTEGER; ALTER TABLE "block" ADD COLUMN size INTEGER; ` +
+          `CREATE INDEX "placed" ON "block" (place, size) WHERE place IS NOT NULL`,
+      );
+    },
+  },
 ];
 
 /** Options of {@linkcode prepareFormat}. */

@@ -2,14 +2,15 @@
  * The journal of a store that is open for writing: small batches are appended to it, and later drained into the
  * database many at a time.
  *
- * It has two files. One is appended to. Once that is large, all of its entries are applied, and SQLite's log with
- * them is synced, it is emptied; meanwhile entries go to the other.
+ * It has two files. One is appended to. Once that is large, entries go to the other one; it is emptied when all of its
+ * entries are applied and SQLite's log with them is synced.
  *
  * @module
  */
-import { closeSync, existsSync, fsyncSync, openSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { WriteOperation } from "../batch.ts";
+import { AppendFile } from "./append_file.ts";
+import { syncFolderNow } from "./folder_sync.ts";
 import {
   decodeOperations,
   encodeEntry,
@@ -18,15 +19,15 @@ import {
   type EntrySum,
   entrySum,
 } from "./journal_entry.ts";
-import { JournalFile } from "./journal_file.ts";
-import { JOURNAL_NAMES, operationsOf, planReplay, scanFile } from "./journal_scan.ts";
+import { type FindDamaged, JOURNAL_NAMES, operationsOf, planReplay, scanFile } from "./journal_scan.ts";
 import { JOURNAL_BUFFER_BYTE_LENGTH, JOURNAL_FILE_BYTE_LENGTH } from "./limits.ts";
 import type { LogSync } from "./log_sync.ts";
+import type { StoredOperation } from "./place.ts";
 import type { SqliteRuntime } from "./runtime.ts";
 
 /** Operations and the length of their entry. */
 export interface JournalBatch {
-  readonly operations: readonly WriteOperation[];
+  readonly operations: readonly StoredOperation[];
   /** As `entryByteLength` has it. */
   readonly entryByteLength: number;
 }
@@ -44,9 +45,11 @@ export interface JournalOptions {
 /** An open journal. */
 export class Journal {
   readonly #sum: EntrySum;
-  readonly #files: readonly [JournalFile, JournalFile];
+  readonly #files: readonly [AppendFile, AppendFile];
   readonly #walSync: LogSync;
-  #current: JournalFile;
+  #current: AppendFile;
+  /** Number of the last entry that may be in the file that is not appended to. */
+  #otherSequence = 0;
   #sequence = 0;
   #durableSequence = 0;
   #buffer: EntryBuffer = entryBuffer(JOURNAL_BUFFER_BYTE_LENGTH);
@@ -55,7 +58,7 @@ export class Journal {
 
   private constructor(
     { runtime, salt, walSync }: JournalOptions,
-    files: readonly [JournalFile, JournalFile],
+    files: readonly [AppendFile, AppendFile],
   ) {
     this.#sum = entrySum(runtime.crc32, salt);
     this.#files = files;
@@ -67,10 +70,10 @@ export class Journal {
   static open(options: JournalOptions): Journal {
     const [first, second] = JOURNAL_NAMES.map((name) => join(options.folder, name)) as [string, string];
     const isNew = !existsSync(first) || !existsSync(second);
-    const file = new JournalFile(first);
+    const file = new AppendFile(first);
     try {
-      const journal = new Journal(options, [file, new JournalFile(second)]);
-      if (isNew) syncFolder(options.folder);
+      const journal = new Journal(options, [file, new AppendFile(second)]);
+      if (isNew) syncFolderNow(options.folder);
       return journal;
     } catch (error) {
       file.close();
@@ -94,10 +97,10 @@ export class Journal {
    *
    * @throws {StorageError} as `planReplay` does.
    */
-  recover(appliedSequence: number): Recovery {
+  recover(appliedSequence: number, findDamaged: FindDamaged): Recovery {
     const contents = this.#files.map((file) => file.read());
     const scanned = contents.map((bytes, i) => scanFile(this.#sum, this.#files[i]!.path, bytes));
-    const { entries, sequence, sequenceMax } = planReplay(scanned, appliedSequence);
+    const { entries, sequence, sequenceMax } = planReplay(scanned, appliedSequence, findDamaged);
     this.#sequence = appliedSequence;
     return {
       isEmpty: contents.every((bytes) => bytes.byteLength === 0),
@@ -114,7 +117,7 @@ export class Journal {
   keep({ sequence, ends, isSecondLast }: Recovery): void {
     for (const [i, file] of this.#files.entries()) file.cut(ends[i]!);
     this.#current = this.#files[isSecondLast ? 1 : 0];
-    this.#sequence = sequence;
+    this.#sequence = this.#otherSequence = sequence;
   }
 
   /** Empties both files: everything is in the database, durably. */
@@ -128,7 +131,7 @@ export class Journal {
   }
 
   /** Appends `batches` as an entry each, all or none; returns their operations with bytes of the journal's own. */
-  append(batches: readonly JournalBatch[]): WriteOperation[] {
+  append(batches: readonly JournalBatch[]): StoredOperation[] {
     let byteLength = 0;
     for (const batch of batches) byteLength += batch.entryByteLength;
     if (byteLength > this.#buffer.bytes.byteLength - this.#bufferEnd) {
@@ -155,15 +158,16 @@ export class Journal {
     return this.#ownOperations(first, batches);
   }
 
-  /** Notes that all entries are applied; a large file is given up then. */
-  handleApplied(): void {
+  /** Notes that the entries up to `sequence` are applied; a large file is given up, or emptied, then. */
+  handleApplied(sequence: number): void {
     if (this.#emptying !== null) return;
-    const [current, other] = this.#current === this.#files[0] ? this.#files : this.#files.toReversed();
-    if (other!.byteLength > 0) this.#emptying = this.#emptySynced(other!);
-    else if (current!.byteLength >= JOURNAL_FILE_BYTE_LENGTH) {
-      this.#current = other!;
-      this.#emptying = this.#emptySynced(current!);
+    let other = this.#files.find((file) => file !== this.#current)!;
+    if (other.byteLength === 0) {
+      if (this.#current.byteLength < JOURNAL_FILE_BYTE_LENGTH) return;
+      [this.#current, other] = [other, this.#current];
+      this.#otherSequence = this.#sequence;
     }
+    if (this.#otherSequence <= sequence) this.#emptying = this.#emptySynced(other, sequence);
   }
 
   /** Makes all entries durable. */
@@ -186,9 +190,8 @@ export class Journal {
     for (const file of this.#files) file.close();
   }
 
-  /** Empties a file whose entries are all applied, once SQLite's log that has them is durable. */
-  async #emptySynced(file: JournalFile): Promise<void> {
-    const sequence = this.#sequence;
+  /** Empties a file whose entries are all applied, up to `sequence`, once SQLite's log that has them is durable. */
+  async #emptySynced(file: AppendFile, sequence: number): Promise<void> {
     try {
       await this.#walSync.syncAll();
       this.handleDurable(sequence);
@@ -201,9 +204,9 @@ export class Journal {
   }
 
   /** What was appended, as views of the buffer. */
-  #ownOperations(first: number, batches: readonly JournalBatch[]): WriteOperation[] {
+  #ownOperations(first: number, batches: readonly JournalBatch[]): StoredOperation[] {
     const { bytes } = this.#buffer;
-    const all: WriteOperation[] = [];
+    const all: StoredOperation[] = [];
     let start = first;
     for (const { entryByteLength } of batches) {
       const end = start + entryByteLength;
@@ -221,7 +224,7 @@ export interface Recovery {
   /** Whether there are no bytes at all. */
   readonly isEmpty: boolean;
   /** What the database lacks. */
-  readonly operations: readonly WriteOperation[];
+  readonly operations: readonly StoredOperation[];
   /** The number reached with them. */
   readonly sequence: number;
   /** Largest number seen. */
@@ -235,18 +238,4 @@ export interface Recovery {
 function entryBuffer(byteLength: number): EntryBuffer {
   const bytes = new Uint8Array(byteLength);
   return { bytes, view: new DataView(bytes.buffer) };
-}
-
-/** Makes new files of `folder` durable, where folders can be synced. */
-function syncFolder(folder: string): void {
-  try {
-    const fd = openSync(folder, "r");
-    try {
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-  } catch {
-    // Windows has no such thing, and needs none.
-  }
 }

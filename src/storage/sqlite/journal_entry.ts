@@ -7,16 +7,17 @@ import { isBytes } from "../../base/mod.ts";
 import type { WriteOperation } from "../batch.ts";
 import { badType } from "../errors.ts";
 import { RECORD_TABLES, ROW_TABLES } from "../storage.ts";
+import { isPlace, isPlaced, PLACED_TABLE, type StoredOperation } from "./place.ts";
 import type { SqliteRuntime } from "./runtime.ts";
 
-/** Format of the entries written. */
-export const JOURNAL_FORMAT = 1;
+/** Format of the entries written; those of format 1 have no values in files, and are read as well. */
+export const JOURNAL_FORMAT = 2;
 
 /** Length of what stands before an entry's operations, bytes. */
 export const ENTRY_HEADER_BYTE_LENGTH = 32;
 
 /** No entry is longer, bytes; so that looking for one in damaged bytes takes bounded time. */
-export const ENTRY_BYTE_LENGTH_MAX: number = 64 * 1024;
+export const ENTRY_BYTE_LENGTH_MAX: number = 1024 * 1024;
 
 /** "QNCJ" as it stands in the file. */
 const MAGIC = [0x51, 0x4e, 0x43, 0x4a] as const;
@@ -30,14 +31,23 @@ const PUT_ROW = 1;
 const DELETE_ROW = 2;
 const PUT_RECORD = 3;
 const DELETE_RECORD = 4;
+const PLACE_ROW = 5;
 
 const PUT_ROW_BYTE_LENGTH = 16;
 const DELETE_ROW_BYTE_LENGTH = 12;
 const PUT_RECORD_BYTE_LENGTH = 12;
 const DELETE_RECORD_BYTE_LENGTH = 8;
+const PLACE_ROW_BYTE_LENGTH = 28;
 
 const ROW_TABLE_NUMBERS = numbersOf(ROW_TABLES);
 const RECORD_TABLE_NUMBERS = numbersOf(RECORD_TABLES);
+
+const ROW_KINDS = { putRow: PUT_ROW, deleteRow: DELETE_ROW, placeRow: PLACE_ROW } as const;
+const ROW_HEADER_BYTE_LENGTHS = {
+  [PUT_ROW]: PUT_ROW_BYTE_LENGTH,
+  [DELETE_ROW]: DELETE_ROW_BYTE_LENGTH,
+  [PLACE_ROW]: PLACE_ROW_BYTE_LENGTH,
+} as const;
 
 /** The checksum of an entry's bytes. */
 export type EntrySum = (bytes: Uint8Array) => number;
@@ -67,8 +77,8 @@ export interface JournalEntry {
 }
 
 /**
- * How many bytes the entry of `operations` takes, header included; `null` when one of them is a range deletion, which
- * the journal does not take.
+ * How many bytes the entry of `operations` takes, header included, and without the values that go to files; `null` when
+ * one of them is a range deletion, which the journal does not take.
  *
  * @throws {TypeError} `BAD_ARGUMENT` when one of them is no operation.
  */
@@ -77,7 +87,9 @@ export function entryByteLength(operations: readonly WriteOperation[]): number |
   for (const operation of operations) {
     switch (operation.kind) {
       case "putRow":
-        byteLength += PUT_ROW_BYTE_LENGTH + lengthOf(operation.value);
+        byteLength += isPlaced(operation)
+          ? PLACE_ROW_BYTE_LENGTH
+          : PUT_ROW_BYTE_LENGTH + lengthOf(operation.value);
         break;
       case "deleteRow":
         byteLength += DELETE_ROW_BYTE_LENGTH;
@@ -105,7 +117,7 @@ export interface EntryBuffer {
 export interface EntryOptions {
   readonly sequence: number;
   readonly durableSequence: number;
-  readonly operations: readonly WriteOperation[];
+  readonly operations: readonly StoredOperation[];
   /** Where to begin. */
   readonly start: number;
   /** Where it ends: `start` plus {@linkcode entryByteLength}. */
@@ -162,22 +174,34 @@ export function entryStart(bytes: Uint8Array, start: number): number {
 }
 
 /** Decodes the operations of an entry whose checksum held; keys and values are views. `null` when they make no sense. */
-export function decodeOperations(body: Uint8Array): WriteOperation[] | null {
+export function decodeOperations(body: Uint8Array): StoredOperation[] | null {
   const { buffer, byteOffset, byteLength } = body;
   const view = new DataView(buffer, byteOffset, byteLength);
-  const operations: WriteOperation[] = [];
+  const operations: StoredOperation[] = [];
   let offset = 0;
   while (offset < byteLength) {
     if (byteLength - offset < DELETE_RECORD_BYTE_LENGTH) return null;
     const kind = view.getUint8(offset);
-    if (kind === PUT_ROW || kind === DELETE_ROW) {
-      const headerByteLength = kind === PUT_ROW ? PUT_ROW_BYTE_LENGTH : DELETE_ROW_BYTE_LENGTH;
+    if (kind === PUT_ROW || kind === DELETE_ROW || kind === PLACE_ROW) {
+      const headerByteLength = ROW_HEADER_BYTE_LENGTHS[kind];
       const table = ROW_TABLES[view.getUint8(offset + 1)];
       if (table === undefined || byteLength - offset < headerByteLength) return null;
       const index = view.getUint16(offset + 2, true) * 0x1_0000_0000 + view.getUint32(offset + 4, true);
       const owner = view.getUint32(offset + 8, true);
       if (kind === DELETE_ROW) {
         operations.push({ kind: "deleteRow", table, owner, index });
+        offset += headerByteLength;
+        continue;
+      }
+      if (kind === PLACE_ROW) {
+        const place = {
+          segment: view.getUint32(offset + 20, true),
+          offset: view.getUint32(offset + 24, true),
+          byteLength: view.getUint32(offset + 12, true),
+          sum: view.getInt32(offset + 16, true),
+        };
+        if (table !== PLACED_TABLE || !isPlace(place)) return null;
+        operations.push({ kind: "placeRow", table, owner, index, place });
         offset += headerByteLength;
         continue;
       }
@@ -207,17 +231,26 @@ export function decodeOperations(body: Uint8Array): WriteOperation[] | null {
   return operations;
 }
 
-function encodeOperation({ bytes, view }: EntryBuffer, offset: number, operation: WriteOperation): number {
+function encodeOperation({ bytes, view }: EntryBuffer, offset: number, operation: StoredOperation): number {
   switch (operation.kind) {
     case "putRow":
-    case "deleteRow": {
-      const isPut = operation.kind === "putRow";
-      view.setUint8(offset, isPut ? PUT_ROW : DELETE_ROW);
+    case "deleteRow":
+    case "placeRow": {
+      const kind = ROW_KINDS[operation.kind];
+      view.setUint8(offset, kind);
       view.setUint8(offset + 1, ROW_TABLE_NUMBERS[operation.table]);
       view.setUint16(offset + 2, operation.index / 0x1_0000_0000, true);
       view.setUint32(offset + 4, operation.index >>> 0, true);
       view.setUint32(offset + 8, operation.owner, true);
-      if (!isPut) return offset + DELETE_ROW_BYTE_LENGTH;
+      if (operation.kind === "deleteRow") return offset + DELETE_ROW_BYTE_LENGTH;
+      if (operation.kind === "placeRow") {
+        const { place } = operation;
+        view.setUint32(offset + 12, place.byteLength, true);
+        view.setInt32(offset + 16, place.sum, true);
+        view.setUint32(offset + 20, place.segment, true);
+        view.setUint32(offset + 24, place.offset, true);
+        return offset + PLACE_ROW_BYTE_LENGTH;
+      }
       view.setUint32(offset + 12, operation.value.byteLength, true);
       bytes.set(operation.value, offset + PUT_ROW_BYTE_LENGTH);
       return offset + PUT_ROW_BYTE_LENGTH + operation.value.byteLength;

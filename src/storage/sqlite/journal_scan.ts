@@ -4,7 +4,6 @@
  * @module
  */
 import { StorageError } from "../errors.ts";
-import type { WriteOperation } from "../batch.ts";
 import {
   decodeOperations,
   entryAt,
@@ -13,6 +12,7 @@ import {
   JOURNAL_FORMAT,
   type JournalEntry,
 } from "./journal_entry.ts";
+import type { StoredOperation } from "./place.ts";
 
 /** Names of the two files, in the store's folder. */
 export const JOURNAL_NAMES = ["journal-0", "journal-1"] as const;
@@ -53,9 +53,12 @@ export function scanFile(sum: EntrySum, file: string, bytes: Uint8Array): Scanne
   return { file, entries, strays };
 }
 
+/** The path of a file of values that has not what one of the operations says is in it; `null` when all is there. */
+export type FindDamaged = (operations: readonly StoredOperation[]) => string | null;
+
 /** Entries to apply to the database. */
 export interface Replay {
-  /** Those that follow what is applied, each by one. */
+  /** Those that follow what is applied, each by one, with all of their values. */
   readonly entries: readonly JournalEntry[];
   /** The sequence number reached. */
   readonly sequence: number;
@@ -69,7 +72,11 @@ export interface Replay {
  * @throws {StorageError} `STORAGE_VERSION` when an entry has a newer format; `STORAGE_CORRUPT` when an entry says that
  *   writes were durable which are in neither the database nor the journal.
  */
-export function planReplay(files: readonly ScannedFile[], appliedSequence: number): Replay {
+export function planReplay(
+  files: readonly ScannedFile[],
+  appliedSequence: number,
+  findDamaged: FindDamaged,
+): Replay {
   let [sequenceMax, durableSequence] = [appliedSequence, 0];
   for (const { file, entries, strays } of files) {
     for (const entry of [...entries, ...strays]) {
@@ -78,18 +85,32 @@ export function planReplay(files: readonly ScannedFile[], appliedSequence: numbe
       durableSequence = Math.max(durableSequence, entry.durableSequence);
     }
   }
-  const entries = entriesAfter(files.flatMap((file) => file.entries), appliedSequence);
+  const following = entriesAfter(files.flatMap((file) => file.entries), appliedSequence);
+  const { entries, damaged } = wholeEntries(following, files[0]?.file ?? "", findDamaged);
   const sequence = entries.at(-1)?.sequence ?? appliedSequence;
   if (durableSequence > sequence) {
-    const names = files.map(({ file }) => file).join(" or ");
+    const names = damaged ?? files.map(({ file }) => file).join(" or ");
     throw new StorageError(
       "STORAGE_CORRUPT",
       `Cannot replay ${names}: write ${durableSequence} was durable, and what is there ends at ${sequence}; the ` +
         `file or the database is damaged; restore the folder from a copy, or delete it and fetch the data from peers`,
-      { file: files[0]?.file },
+      { file: damaged ?? files[0]?.file },
     );
   }
   return { entries, sequence, sequenceMax };
+}
+
+/** Those of `entries` before the first that lacks a value, and the file that it lacks it in. */
+export function wholeEntries(
+  entries: readonly JournalEntry[],
+  file: string,
+  findDamaged: FindDamaged,
+): { readonly entries: readonly JournalEntry[]; readonly damaged: string | null } {
+  for (const [i, entry] of entries.entries()) {
+    const damaged = findDamaged(operationsOf(entry, file));
+    if (damaged !== null) return { entries: entries.slice(0, i), damaged };
+  }
+  return { entries, damaged: null };
 }
 
 /** Those of `entries` that follow `appliedSequence`, each by one: an entry behind a gap builds on what is lost. */
@@ -106,7 +127,7 @@ export function entriesAfter(entries: readonly JournalEntry[], appliedSequence: 
 }
 
 /** The operations of an entry. @throws {StorageError} `STORAGE_CORRUPT` when they make no sense. */
-export function operationsOf(entry: JournalEntry, file: string): WriteOperation[] {
+export function operationsOf(entry: JournalEntry, file: string): StoredOperation[] {
   const operations = decodeOperations(entry.body);
   if (operations !== null) return operations;
   throw new StorageError(
@@ -119,7 +140,7 @@ export function operationsOf(entry: JournalEntry, file: string): WriteOperation[
 
 /** @throws {StorageError} `STORAGE_VERSION` when `entry`, found in `file`, has a newer format. */
 export function assertFormat(file: string, { format }: JournalEntry): void {
-  if (format === JOURNAL_FORMAT) return;
+  if (format >= 1 && format <= JOURNAL_FORMAT) return;
   throw new StorageError(
     "STORAGE_VERSION",
     `Cannot open ${file}: its format version is ${format}, this library supports up to ${JOURNAL_FORMAT}; ` +

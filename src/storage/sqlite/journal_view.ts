@@ -9,8 +9,16 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { ENTRY_HEADER_BYTE_LENGTH, type EntrySum, type JournalEntry } from "./journal_entry.ts";
-import { assertFormat, entriesAfter, JOURNAL_NAMES, operationsOf, readEntries } from "./journal_scan.ts";
+import {
+  assertFormat,
+  entriesAfter,
+  JOURNAL_NAMES,
+  operationsOf,
+  readEntries,
+  wholeEntries,
+} from "./journal_scan.ts";
 import { Overlay } from "./overlay.ts";
+import type { ValueFiles } from "./value_files.ts";
 
 /** Bytes read at once, at first. */
 const READ_BYTE_LENGTH = 64 * 1024;
@@ -18,14 +26,17 @@ const READ_BYTE_LENGTH = 64 * 1024;
 /** Follows both files. */
 export class JournalView {
   readonly #files: readonly FollowedFile[];
+  readonly #values: ValueFiles;
   #entries: JournalEntry[] = [];
   #overlay = new Overlay();
   #applied = -1;
   #reached = -1;
   #isStale = false;
+  #isFirst = true;
 
   /** Opens the files that are there; others are tried again at each look. */
-  constructor(sum: EntrySum, folder: string) {
+  constructor(sum: EntrySum, folder: string, values: ValueFiles) {
+    this.#values = values;
     this.#files = JOURNAL_NAMES.map((name) => new FollowedFile(sum, join(folder, name)));
   }
 
@@ -49,6 +60,7 @@ export class JournalView {
     }
     if (this.#isStale) {
       this.#isStale = false;
+      if (this.#isFirst) this.#dropTorn(applied);
       for (const entry of entriesAfter(this.#entries, this.#reached)) {
         this.#overlay.apply(operationsOf(entry, this.#files[0]!.path));
         this.#reached = entry.sequence;
@@ -60,6 +72,18 @@ export class JournalView {
   /** The same, as it is now and stays. */
   fixedOverlay(applied: number): Overlay {
     return this.overlay(applied).copy();
+  }
+
+  /**
+   * Drops what a power loss has left without its values, and what is behind it. Whoever writes now has stored the values
+   * of an entry before the entry.
+   */
+  #dropTorn(applied: number): void {
+    this.#isFirst = false;
+    const following = entriesAfter(this.#entries, applied);
+    const path = this.#files[0]!.path;
+    const { entries } = wholeEntries(following, path, (operations) => this.#values.findDamaged(operations));
+    if (entries.length < following.length) this.#entries = entries.slice();
   }
 
   /** Closes the files. */

@@ -40,6 +40,33 @@ export class LogSync {
     this.#committed++;
   }
 
+  /** Whether everything committed so far is durable. */
+  get isSynced(): boolean {
+    return this.#synced >= this.#committed;
+  }
+
+  /** Whether a sync is under way. */
+  get isRunning(): boolean {
+    return this.#running !== null;
+  }
+
+  /** Notes that everything committed so far is durable, without a sync. */
+  handleSynced(): void {
+    this.#synced = this.#committed;
+  }
+
+  /** Syncs everything committed so far by `syncLog`, which blocks; throws as {@linkcode LogSync.sync}. */
+  syncNow(syncLog: () => void): void {
+    if (this.isSynced) return;
+    if (this.#failure !== null) throw this.#failure;
+    try {
+      syncLog();
+      this.handleSynced();
+    } catch (cause) {
+      throw this.#failed(cause);
+    }
+  }
+
   /**
    * Resolves once everything committed so far is durable.
    *
@@ -67,16 +94,20 @@ export class LogSync {
     const target = this.#committed;
     try {
       await this.#syncLog();
-      this.#synced = target;
+      this.#synced = Math.max(this.#synced, target);
     } catch (cause) {
-      this.#failure = new StorageError(
-        "STORAGE_IO",
-        `Cannot sync ${this.#file}: what was written last may be lost with the power; close the store, check the ` +
-          `device and open it again`,
-        { cause, file: this.#file },
-      );
+      this.#failed(cause);
     } finally {
       this.#running = null;
     }
+  }
+
+  #failed(cause: unknown): StorageError {
+    return this.#failure = new StorageError(
+      "STORAGE_IO",
+      `Cannot sync ${this.#file}: what was written last may be lost with the power; close the store, check the ` +
+        `device and open it again`,
+      { cause, file: this.#file },
+    );
   }
 }

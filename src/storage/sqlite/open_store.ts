@@ -24,6 +24,9 @@ import { SnapshotPool } from "./snapshots.ts";
 import { type QueuedWrite, StoreWriter } from "./store_writer.ts";
 import { TableReader } from "./table_reader.ts";
 import { TableWriter } from "./table_writer.ts";
+import { ValueFiles } from "./value_files.ts";
+import { ValueLog } from "./value_log.ts";
+import { ValueSweeper } from "./value_sweeper.ts";
 
 /** Options of {@linkcode OpenStore.open}. */
 export interface OpenStoreOptions {
@@ -41,9 +44,8 @@ export interface OpenStoreOptions {
 interface WriteSide {
   readonly lock: FolderLock;
   readonly writer: StoreWriter;
+  readonly sweeper: ValueSweeper;
   readonly log: FileHandle;
-  /** The tables with the journal over them. */
-  readonly tables: Tables;
 }
 
 /** An open store. */
@@ -54,6 +56,7 @@ export class OpenStore {
   readonly #begin: StatementSync;
   readonly #end: StatementSync;
   readonly #tables: TableReader;
+  readonly #values: ValueFiles;
   readonly #snapshots: SnapshotPool;
   /** The journal, of a store opened read-only. */
   readonly #view: JournalView | null;
@@ -62,11 +65,12 @@ export class OpenStore {
   #isReading = false;
 
   private constructor(
-    { folder, file, database, tables, snapshots, view, writeSide }: {
+    { folder, file, database, tables, values, snapshots, view, writeSide }: {
       folder: string;
       file: string;
       database: DatabaseSync;
       tables: TableReader;
+      values: ValueFiles;
       snapshots: SnapshotPool;
       view: JournalView | null;
       writeSide: WriteSide | null;
@@ -78,6 +82,7 @@ export class OpenStore {
     this.#begin = database.prepare("BEGIN");
     this.#end = database.prepare("COMMIT");
     this.#tables = tables;
+    this.#values = values;
     this.#snapshots = snapshots;
     this.#view = view;
     this.#writeSide = writeSide;
@@ -97,20 +102,28 @@ export class OpenStore {
       if (lock !== null) failed.push(() => lock.release());
       const database = readOnly ? openReader(runtime, file) : openWriter(runtime, { file, cacheByteLength });
       failed.push(() => database.close());
-      const tables = new TableReader({ runtime, database, file });
-      const snapshots = new SnapshotPool({ runtime, file, folder, countMax: snapshotCountMax });
-      const view = readOnly ? new JournalView(entrySum(runtime.crc32, tables.journalSalt()), folder) : null;
+      const values = new ValueFiles(runtime, folder);
+      failed.push(() => values.close());
+      const tables = new TableReader({ runtime, database, file, values });
+      const snapshots = new SnapshotPool({ runtime, file, folder, values, countMax: snapshotCountMax });
+      const sum = entrySum(runtime.crc32, tables.journalSalt());
+      const view = readOnly ? new JournalView(sum, folder, values) : null;
       let writeSide: WriteSide | null = null;
       if (lock !== null) {
         const logFile = `${file}-wal`;
         const log = await open(logFile, "r+");
         failed.push(() => log.close());
         const walSync = new LogSync(() => log.datasync(), logFile);
-        const options = { runtime, folder, file, reader: tables, walSync, schedule };
-        const writer = await StoreWriter.open({ ...options, writer: new TableWriter(runtime, database) });
-        writeSide = { lock, writer, log, tables: new OverlaidTables(tables, writer.overlay) };
+        const valueLog = new ValueLog({ runtime, folder, files: values });
+        const common = { runtime, folder, file, reader: tables, files: values, values: valueLog, schedule };
+        const writer = await StoreWriter.open({
+          ...common,
+          writer: new TableWriter(runtime, database),
+          walSync,
+        });
+        writeSide = { lock, writer, sweeper: new ValueSweeper({ ...common, writer }), log };
       }
-      return new OpenStore({ folder, file, database, tables, snapshots, view, writeSide });
+      return new OpenStore({ folder, file, database, tables, values, snapshots, view, writeSide });
     } catch (error) {
       for (const undo of failed.reverse()) await undo();
       throw storageFailure(error, "open", file, folder);
@@ -124,7 +137,7 @@ export class OpenStore {
       if (this.#writeSide === null) return this.#readThrough(work);
       if (isRange) this.#writeSide.writer.tryDrain();
       this.#beginReading();
-      return work(this.#writeSide.tables);
+      return work(this.#writeSide.writer.tables);
     } catch (error) {
       this.#endReading();
       throw storageFailure(error, "read", this.#file, this.#folder);
@@ -147,6 +160,20 @@ export class OpenStore {
     await this.#writeSide.writer.sync();
   }
 
+  /** Gives back the space of what was deleted, as far as nobody reads it any more. */
+  async compact(): Promise<void> {
+    if (this.#writeSide === null) throw this.#readOnlyError();
+    const { writer, sweeper } = this.#writeSide;
+    try {
+      await sweeper.compact(async () => {
+        this.#flush();
+        await writer.settle();
+      });
+    } catch (error) {
+      throw storageFailure(error, "compact", this.#file, this.#folder);
+    }
+  }
+
   /** Takes a snapshot of everything written so far. */
   snapshot(): StorageSnapshot {
     this.#flush();
@@ -154,7 +181,7 @@ export class OpenStore {
     writer?.tryDrain();
     this.#look();
     return this.#snapshots.take((tables) =>
-      writer === undefined ? this.#view!.fixedOverlay(tables.appliedSequence()) : writer.overlay.copy()
+      writer === undefined ? this.#view!.fixedOverlay(tables.appliedSequence()) : writer.copyOverlay()
     );
   }
 
@@ -170,6 +197,8 @@ export class OpenStore {
       () => writeSide?.log.close(),
       () => this.#view?.close(),
       () => this.#snapshots.close(),
+      () => writeSide?.sweeper.close(),
+      () => this.#values.close(),
       () => this.#database.close(),
       () => writeSide?.lock.release(),
     ];
@@ -188,7 +217,9 @@ export class OpenStore {
     if (this.#queue.length === 0) return;
     const writes = this.#queue;
     this.#queue = [];
-    this.#writeSide!.writer.write(writes);
+    const { writer, sweeper } = this.#writeSide!;
+    writer.write(writes);
+    sweeper.handleWritten();
   }
 
   /** What another process writes must become visible: the journal as it is now, and a transaction for each read. */
@@ -196,7 +227,7 @@ export class OpenStore {
     this.#look();
     this.#beginReading();
     const overlay = this.#view!.overlay(this.#tables.appliedSequence());
-    const result = work(new OverlaidTables(this.#tables, overlay));
+    const result = work(new OverlaidTables(this.#tables, overlay, this.#values));
     this.#endReading();
     return result;
   }
@@ -238,9 +269,9 @@ export class OpenStore {
   }
 }
 
-function schedule(delayMs: number, callback: () => void): CancelTimer {
+function schedule(delayMs: number, callback: () => void, options?: { unref?: boolean }): CancelTimer {
   const timer = setTimeout(callback, delayMs);
-  timer.unref();
+  if (options?.unref) timer.unref();
   return () => clearTimeout(timer);
 }
 

@@ -3,11 +3,13 @@
  *
  * @module
  */
-import { compareBytes, copyBytes } from "../../base/mod.ts";
+import { compareBytes, copyBytes, isBytes } from "../../base/mod.ts";
 import { keyAfter, type RecordSpan, type RowSpan } from "../checks.ts";
 import type { RecordTable, Row, RowTable, StoredRecord } from "../storage.ts";
-import type { Held, Overlay } from "./overlay.ts";
+import { ITERATION_BYTE_LENGTH_MAX, ITERATION_ROW_COUNT_MAX } from "./limits.ts";
+import type { HeldRow, Overlay } from "./overlay.ts";
 import type { TableReader } from "./table_reader.ts";
+import type { ValueFiles } from "./value_files.ts";
 
 /** Synchronous reads of all tables; pages as in {@linkcode TableReader}. */
 export type Tables = Pick<TableReader, "row" | "record" | "rowPage" | "recordPage">;
@@ -16,15 +18,17 @@ export type Tables = Pick<TableReader, "row" | "record" | "rowPage" | "recordPag
 export class OverlaidTables implements Tables {
   readonly #tables: Tables;
   readonly #overlay: Overlay;
+  readonly #values: ValueFiles;
 
-  constructor(tables: Tables, overlay: Overlay) {
+  constructor(tables: Tables, overlay: Overlay, values: ValueFiles) {
     this.#tables = tables;
     this.#overlay = overlay;
+    this.#values = values;
   }
 
   row(table: RowTable, owner: number, index: number): Uint8Array | null {
     const held = this.#overlay.row(table, owner, index);
-    return held === undefined ? this.#tables.row(table, owner, index) : held && copyBytes(held);
+    return held === undefined ? this.#tables.row(table, owner, index) : this.#valueOf(owner, index, held);
   }
 
   record(table: RecordTable, key: Uint8Array): Uint8Array | null {
@@ -33,17 +37,27 @@ export class OverlaidTables implements Tables {
   }
 
   rowPage(table: RowTable, owner: number, span: RowSpan): Row[] {
-    if (this.#overlay.size === 0) return this.#tables.rowPage(table, owner, span);
+    if (this.#overlay.size === 0 || span.limit === 0) return this.#tables.rowPage(table, owner, span);
     for (let { start, end } = span;;) {
-      const stored = this.#tables.rowPage(table, owner, { ...span, start, end });
-      const last = stored.at(-1)?.index;
+      let stored = this.#tables.rowPage(table, owner, { ...span, start, end });
+      let last = stored.at(-1)?.index;
       const covered = last === undefined
         ? { ...span, start, end }
         : span.reverse
         ? { ...span, start: last, end }
         : { ...span, start, end: last + 1 };
       const held = this.#overlay.rowsIn(table, owner, covered);
-      const merged = merge(stored, held, (a, b) => span.reverse ? b.index - a.index : a.index - b.index);
+      const count = pageCount(held, span.limit);
+      if (count < held.length) {
+        last = held[count - 1]!.index;
+        const bound = last;
+        stored = stored.filter(({ index }) => span.reverse ? index >= bound : index <= bound);
+      }
+      const fresh = held.slice(0, count).map(({ index, value }) => ({
+        index,
+        value: this.#valueOf(owner, index, value),
+      }));
+      const merged = merge(stored, fresh, (a, b) => span.reverse ? b.index - a.index : a.index - b.index);
       // A page whose rows are all deleted is not the end.
       if (merged.length > 0 || last === undefined) {
         return merged.slice(0, span.limit).map(({ index, value }) => ({ index, value }));
@@ -63,7 +77,10 @@ export class OverlaidTables implements Tables {
         : span.reverse
         ? { ...span, gte: last, lt }
         : { ...span, gte, lt: keyAfter(last) };
-      const held = this.#overlay.recordsIn(table, covered);
+      const held = this.#overlay.recordsIn(table, covered).map(({ key, value }) => ({
+        key,
+        value: value && copyBytes(value),
+      }));
       const merged = merge(
         stored,
         held,
@@ -76,10 +93,26 @@ export class OverlaidTables implements Tables {
       else gte = keyAfter(last);
     }
   }
+
+  /** What is held, as fresh bytes. */
+  #valueOf(owner: number, index: number, held: HeldRow): Uint8Array | null {
+    if (held === null) return null;
+    return isBytes(held) ? copyBytes(held) : this.#values.read(owner, index, held);
+  }
+}
+
+/** How many of `rows` make a page. */
+function pageCount(rows: readonly { readonly value: HeldRow }[], limit: number): number {
+  const countMax = Math.min(rows.length, limit, ITERATION_ROW_COUNT_MAX);
+  let [count, byteLength] = [0, 0];
+  while (count < countMax && byteLength < ITERATION_BYTE_LENGTH_MAX) {
+    byteLength += rows[count++]!.value?.byteLength ?? 0;
+  }
+  return count;
 }
 
 /** Merges two lists in the same order; of equal ones `held` wins, and what is deleted there is left out. */
-function merge<Entry extends { readonly value: Held }>(
+function merge<Entry extends { readonly value: Uint8Array | null }>(
   stored: readonly (Entry & { readonly value: Uint8Array })[],
   held: readonly Entry[],
   compare: (a: Entry, b: Entry) => number,
@@ -89,7 +122,7 @@ function merge<Entry extends { readonly value: Held }>(
   for (const entry of held) {
     while (at < stored.length && compare(stored[at]!, entry) < 0) merged.push(stored[at++]!);
     if (at < stored.length && compare(stored[at]!, entry) === 0) at++;
-    if (entry.value !== null) merged.push({ ...entry, value: copyBytes(entry.value) });
+    if (entry.value !== null) merged.push({ ...entry, value: entry.value });
   }
   merged.push(...stored.slice(at));
   return merged;

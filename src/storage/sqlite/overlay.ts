@@ -5,14 +5,17 @@
  *
  * @module
  */
-import { compareBytes } from "../../base/mod.ts";
-import type { WriteOperation } from "../batch.ts";
+import { compareBytes, isBytes } from "../../base/mod.ts";
 import { badType } from "../errors.ts";
 import { RECORD_TABLES, type RecordTable, ROW_TABLES, type RowTable } from "../storage.ts";
 import type { RecordSpan, RowSpan } from "../checks.ts";
+import type { Place, StoredOperation } from "./place.ts";
 
 /** A value, or `null` for a deletion. */
 export type Held = Uint8Array | null;
+
+/** The same, or where the value lies. */
+export type HeldRow = Held | Place;
 
 /** A record that is put or deleted. */
 interface HeldRecord {
@@ -21,22 +24,16 @@ interface HeldRecord {
 }
 
 /** By owner and index. */
-type Rows = Readonly<Record<RowTable, Map<number, Map<number, Held>>>>;
+type Rows = Readonly<Record<RowTable, Map<number, Map<number, HeldRow>>>>;
 
 /** By text of the key. */
 type Records = Readonly<Record<RecordTable, Map<string, HeldRecord>>>;
 
 /** Operations on single rows and records, by key. */
 export class Overlay {
-  readonly #rows: Rows;
-  readonly #records: Records;
+  #rows: Rows = emptyRows();
+  #records: Records = emptyRecords();
   #size = 0;
-
-  /** Begins empty. */
-  constructor() {
-    this.#rows = Object.fromEntries(ROW_TABLES.map((table) => [table, new Map()])) as Rows;
-    this.#records = Object.fromEntries(RECORD_TABLES.map((table) => [table, new Map()])) as Records;
-  }
 
   /** Number of operations applied since it was empty. */
   get size(): number {
@@ -44,11 +41,14 @@ export class Overlay {
   }
 
   /** Takes over `operations`, of single rows and records only. */
-  apply(operations: readonly WriteOperation[]): void {
+  apply(operations: readonly StoredOperation[]): void {
     for (const operation of operations) {
       switch (operation.kind) {
         case "putRow":
           this.#setRow(operation.table, operation.owner, operation.index, operation.value);
+          break;
+        case "placeRow":
+          this.#setRow(operation.table, operation.owner, operation.index, operation.place);
           break;
         case "deleteRow":
           this.#setRow(operation.table, operation.owner, operation.index, null);
@@ -85,8 +85,18 @@ export class Overlay {
     return copy;
   }
 
+  /** Hands everything to `target`, which is empty. */
+  moveTo(target: Overlay): void {
+    target.#rows = this.#rows;
+    target.#records = this.#records;
+    target.#size = this.#size;
+    this.#rows = emptyRows();
+    this.#records = emptyRecords();
+    this.#size = 0;
+  }
+
   /** What is held of a row: `undefined` when nothing is. */
-  row(table: RowTable, owner: number, index: number): Held | undefined {
+  row(table: RowTable, owner: number, index: number): HeldRow | undefined {
     return this.#rows[table].get(owner)?.get(index);
   }
 
@@ -97,10 +107,10 @@ export class Overlay {
   }
 
   /** The rows held within `span`, in its order, whatever its limit. */
-  rowsIn(table: RowTable, owner: number, span: RowSpan): { index: number; value: Held }[] {
+  rowsIn(table: RowTable, owner: number, span: RowSpan): { index: number; value: HeldRow }[] {
     const rows = this.#rows[table].get(owner);
     if (rows === undefined) return [];
-    const found: { index: number; value: Held }[] = [];
+    const found: { index: number; value: HeldRow }[] = [];
     for (const [index, value] of rows) {
       if (index >= span.start && index < span.end) found.push({ index, value });
     }
@@ -119,16 +129,14 @@ export class Overlay {
   }
 
   /** One operation for each key held. */
-  operations(): WriteOperation[] {
-    const operations: WriteOperation[] = [];
+  operations(): StoredOperation[] {
+    const operations: StoredOperation[] = [];
     for (const table of ROW_TABLES) {
       for (const [owner, rows] of this.#rows[table]) {
         for (const [index, value] of rows) {
-          operations.push(
-            value === null
-              ? { kind: "deleteRow", table, owner, index }
-              : { kind: "putRow", table, owner, index, value },
-          );
+          if (value === null) operations.push({ kind: "deleteRow", table, owner, index });
+          else if (isBytes(value)) operations.push({ kind: "putRow", table, owner, index, value });
+          else operations.push({ kind: "placeRow", table, owner, index, place: value });
         }
       }
     }
@@ -142,11 +150,19 @@ export class Overlay {
     return operations;
   }
 
-  #setRow(table: RowTable, owner: number, index: number, value: Held): void {
+  #setRow(table: RowTable, owner: number, index: number, value: HeldRow): void {
     let rows = this.#rows[table].get(owner);
     if (rows === undefined) this.#rows[table].set(owner, rows = new Map());
     rows.set(index, value);
   }
+}
+
+function emptyRows(): Rows {
+  return Object.fromEntries(ROW_TABLES.map((table) => [table, new Map()])) as Rows;
+}
+
+function emptyRecords(): Records {
+  return Object.fromEntries(RECORD_TABLES.map((table) => [table, new Map()])) as Records;
 }
 
 /** Bytes of a key per call, since a call takes only so many arguments. */

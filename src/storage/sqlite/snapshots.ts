@@ -18,6 +18,7 @@ import { PagedReader } from "./paged_reader.ts";
 import type { SqliteRuntime } from "./runtime.ts";
 import { settled } from "../settled.ts";
 import { TableReader } from "./table_reader.ts";
+import type { ValueFiles } from "./value_files.ts";
 
 /** A connection with its prepared reads. */
 interface Connection {
@@ -33,6 +34,8 @@ export interface SnapshotPoolOptions {
   readonly file: string;
   /** The store's folder, for messages. */
   readonly folder: string;
+  /** Reads the values that lie in files. */
+  readonly values: ValueFiles;
   /** Most snapshots open at once. */
   readonly countMax: number;
 }
@@ -99,7 +102,7 @@ export class SnapshotPool {
 
   #overlaid({ database, tables }: Connection, overlayFor: (tables: TableReader) => Overlay): Tables {
     try {
-      return new OverlaidTables(tables, overlayFor(tables));
+      return new OverlaidTables(tables, overlayFor(tables), this.#options.values);
     } catch (error) {
       database.close();
       throw error;
@@ -107,9 +110,9 @@ export class SnapshotPool {
   }
 
   #connect(): Connection {
-    const { runtime, file } = this.#options;
+    const { runtime, file, values } = this.#options;
     const database = openReader(runtime, file);
-    return { database, tables: new TableReader({ runtime, database, file }) };
+    return { database, tables: new TableReader({ runtime, database, file, values }) };
   }
 
   #release(snapshot: SqliteSnapshot, connection: Connection): void {

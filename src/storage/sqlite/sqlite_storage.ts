@@ -133,6 +133,16 @@ export class SqliteStorage implements Storage {
   }
 
   /**
+   * Gives back the space of what was deleted, as far as nobody reads it any more: files of values that are mostly unused
+   * are written anew.
+   *
+   * @throws {StorageError} as a read or a write does.
+   */
+  async compact(): Promise<void> {
+    await this.#store().compact();
+  }
+
+  /**
    * Takes a snapshot of the state at the call.
    *
    * @throws {StorageError} `STORAGE_SNAPSHOTS` when `snapshotCountMax` snapshots are open.

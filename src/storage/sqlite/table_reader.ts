@@ -17,8 +17,10 @@ import {
 import { damagedValue } from "./failure.ts";
 import { INDEX_OF_ID, recordSum, rowId, rowSum } from "./keys.ts";
 import { ITERATION_BYTE_LENGTH_MAX, ITERATION_ROW_COUNT_MAX } from "./limits.ts";
+import { firstPlaceNumber, type Place, PLACED_TABLE, placeOf } from "./place.ts";
 import type { SqliteRuntime } from "./runtime.ts";
 import { columnsOf, prepareArrays } from "./statements.ts";
+import type { ValueFiles } from "./value_files.ts";
 
 /** Options of {@linkcode TableReader}. */
 export interface TableReaderOptions {
@@ -28,31 +30,45 @@ export interface TableReaderOptions {
   readonly database: DatabaseSync;
   /** Path of the database, for messages. */
   readonly file: string;
+  /** Reads the values that lie in files. */
+  readonly values: ValueFiles;
 }
+
+/** A row whose value lies in a file. */
+export interface PlacedRow {
+  readonly owner: number;
+  readonly index: number;
+  readonly place: Place;
+}
+
+/** What is selected of a row, after its key where that is needed. */
+type RowColumns = readonly [value: Uint8Array, sum: number, place?: number | null, size?: number | null];
 
 /** Reads of all tables over one connection. */
 export class TableReader {
   readonly #crc32: SqliteRuntime["crc32"];
   readonly #database: DatabaseSync;
   readonly #file: string;
+  readonly #values: ValueFiles;
   readonly #getRow: Readonly<Record<RowTable, StatementSync>>;
   readonly #getRecord: Readonly<Record<RecordTable, StatementSync>>;
   readonly #getJournal: StatementSync;
   readonly #ranges = new Map<string, StatementSync>();
 
   /** Prepares what every read needs; ranges are prepared when first used. */
-  constructor({ runtime, database, file }: TableReaderOptions) {
+  constructor({ runtime, database, file, values }: TableReaderOptions) {
     this.#crc32 = runtime.crc32;
     this.#database = database;
     this.#file = file;
+    this.#values = values;
     this.#getJournal = prepareArrays(database, `SELECT applied, salt FROM "journal"`);
-    const get = (table: string, key: string) =>
-      prepareArrays(database, `SELECT value, sum FROM "${table}" WHERE ${key} = ?`);
+    const get = (table: string, columns: string, key: string) =>
+      prepareArrays(database, `SELECT ${columns} FROM "${table}" WHERE ${key} = ?`);
     this.#getRow = Object.fromEntries(
-      ROW_TABLES.map((table) => [table, get(table, "id")]),
+      ROW_TABLES.map((table) => [table, get(table, rowColumns(table), "id")]),
     ) as Record<RowTable, StatementSync>;
     this.#getRecord = Object.fromEntries(
-      RECORD_TABLES.map((table) => [table, get(table, "key")]),
+      RECORD_TABLES.map((table) => [table, get(table, "value, sum", "key")]),
     ) as Record<RecordTable, StatementSync>;
   }
 
@@ -70,8 +86,7 @@ export class TableReader {
   row(table: RowTable, owner: number, index: number): Uint8Array | null {
     const found: unknown = this.#getRow[table].get(rowId(owner, index));
     if (found === undefined) return null;
-    const [value, sum] = columnsOf<[Uint8Array, number]>(found);
-    return this.#checkedRow(table, owner, index, value, sum);
+    return this.#valueOf(table, owner, index, columnsOf<RowColumns>(found));
   }
 
   /** Reads one record; `null` when there is none. */
@@ -87,9 +102,11 @@ export class TableReader {
     if (span.start >= span.end) return [];
     const bounds = [rowId(owner, span.start), rowId(owner, span.end - 1)];
     const order = `FROM "${table}" WHERE id BETWEEN ? AND ? ORDER BY id ${direction(span)} LIMIT ?`;
-    return this.#page(`${INDEX_OF_ID} AS "index"`, order, bounds, span.limit).map((row) => {
-      const [index, value, sum] = columnsOf<[number, Uint8Array, number]>(row);
-      return { index, value: this.#checkedRow(table, owner, index, value, sum) };
+    const columns = `${INDEX_OF_ID} AS "index", ${rowColumns(table)}`;
+    const length = table === PLACED_TABLE ? "coalesce(size, length(value))" : "length(value)";
+    return this.#page({ columns, length, order }, bounds, span.limit).map((row) => {
+      const [index, ...value] = columnsOf<[number, ...RowColumns]>(row);
+      return { index, value: this.#valueOf(table, owner, index, value) };
     });
   }
 
@@ -101,30 +118,55 @@ export class TableReader {
     );
     const where = conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")} `;
     const order = `FROM "${table}" ${where}ORDER BY key ${direction(span)} LIMIT ?`;
-    return this.#page("key", order, bounds, span.limit).map((row) => {
+    const columns = "key, value, sum";
+    return this.#page({ columns, length: "length(value)", order }, bounds, span.limit).map((row) => {
       const [key, value, sum] = columnsOf<[Uint8Array, Uint8Array, number]>(row);
       const checked = this.#checkedRecord(table, key, value, sum);
       return { key: viewBytes(key), value: checked };
     });
   }
 
+  /** Bytes of all values that lie in `segment`. */
+  liveByteLength(segment: number): number {
+    const sql = `SELECT coalesce(sum(size), 0) FROM "${PLACED_TABLE}" WHERE place >= ? AND place < ?`;
+    const found = this.#prepared(sql).get(firstPlaceNumber(segment), firstPlaceNumber(segment + 1));
+    return columnsOf<[number]>(found)[0];
+  }
+
+  /** The first rows, `count` at most, whose values lie in `segment` from `offset` on, in that order. */
+  placedRows(segment: number, offset: number, count: number): PlacedRow[] {
+    const sql =
+      `SELECT id >> 40 AS owner, ${INDEX_OF_ID} AS "index", place, size, sum FROM "${PLACED_TABLE}" ` +
+      `WHERE place >= ? AND place < ? ORDER BY place LIMIT ?`;
+    const first = firstPlaceNumber(segment);
+    return this.#prepared(sql).all(first + offset, firstPlaceNumber(segment + 1), count).map((row) => {
+      const [owner, index, number, size, sum] = columnsOf<[number, number, number, number, number]>(row);
+      const place = placeOf(number, size, sum);
+      if (place === null) throw damagedValue(this.#file, `${PLACED_TABLE} ${owner}/${index}`);
+      return { owner, index, place };
+    });
+  }
+
   /**
-   * Reads rows of `key, value, sum` until the page is full. How many that are is asked first, which does not read
-   * the values: the statement's iterator would do the same in one go, at twice the time per row and with faults
-   * in Node before 24.
+   * Reads rows until the page is full. How many that are is asked first, which does not read the values: the
+   * statement's iterator would do the same in one go, at twice the time per row and with faults in Node before 24.
    */
-  #page(key: string, order: string, bounds: (bigint | Uint8Array)[], limit: number): unknown[] {
+  #page(
+    { columns, length, order }: { columns: string; length: string; order: string },
+    bounds: (bigint | Uint8Array)[],
+    limit: number,
+  ): unknown[] {
     const countMax = Math.min(limit, ITERATION_ROW_COUNT_MAX);
     let count = countMax;
     if (countMax > 1) {
-      const lengths = this.#prepared(`SELECT length(value) AS length ${order}`).all(...bounds, countMax);
+      const lengths = this.#prepared(`SELECT ${length} AS length ${order}`).all(...bounds, countMax);
       let byteLength = 0;
       count = 0;
       while (count < lengths.length && byteLength < ITERATION_BYTE_LENGTH_MAX) {
         byteLength += Number(columnsOf<[number]>(lengths[count++])[0]);
       }
     }
-    return count === 0 ? [] : this.#prepared(`SELECT ${key}, value, sum ${order}`).all(...bounds, count);
+    return count === 0 ? [] : this.#prepared(`SELECT ${columns} ${order}`).all(...bounds, count);
   }
 
   #journalState(): readonly [number, number] {
@@ -145,8 +187,14 @@ export class TableReader {
   }
 
   // In a damaged file a column may hold any type, so what it is comes before what it sums to.
-  #checkedRow(table: RowTable, owner: number, index: number, value: Uint8Array, sum: number): Uint8Array {
-    if (isBytes(value) && rowSum(this.#crc32, owner, index, value) === sum) return viewBytes(value);
+  #valueOf(table: RowTable, owner: number, index: number, columns: RowColumns): Uint8Array {
+    const [value, sum, number = null, size] = columns;
+    if (number !== null) {
+      const place = placeOf(number, Number(size), sum);
+      if (place !== null) return this.#values.read(owner, index, place);
+    } else if (isBytes(value) && rowSum(this.#crc32, owner, index, value) === sum) {
+      return viewBytes(value);
+    }
     throw damagedValue(this.#file, `${table} ${owner}/${index}`);
   }
 
@@ -154,6 +202,10 @@ export class TableReader {
     if (isBytes(key) && isBytes(value) && recordSum(this.#crc32, key, value) === sum) return viewBytes(value);
     throw damagedValue(this.#file, `${table} ${isBytes(key) ? hexText(key) : String(key)}`);
   }
+}
+
+function rowColumns(table: RowTable): string {
+  return table === PLACED_TABLE ? "value, sum, place, size" : "value, sum";
 }
 
 function direction(span: { readonly reverse: boolean }): string {

@@ -4,12 +4,13 @@
  * @module
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { WriteOperation } from "../batch.ts";
 import { badType } from "../errors.ts";
 import { RECORD_TABLES, type RecordTable, ROW_TABLES, type RowTable } from "../storage.ts";
 import { recordSum, rowId, rowSum } from "./keys.ts";
+import { BUSY_TIMEOUT_MS } from "./limits.ts";
+import { PLACED_TABLE, placeNumber, type StoredOperation } from "./place.ts";
 import type { SqliteRuntime } from "./runtime.ts";
-import { rollBack } from "./statements.ts";
+import { columnsOf, rollBack } from "./statements.ts";
 
 /**
  * Rows that one statement puts at a time, largest first: at 32 a row takes a third of the time that it takes alone, and
@@ -43,6 +44,7 @@ export class TableWriter {
   readonly #begin: StatementSync;
   readonly #commit: StatementSync;
   readonly #setApplied: StatementSync;
+  readonly #place: StatementSync;
   readonly #rows: Readonly<Record<RowTable, RowWriter>>;
   readonly #records: Readonly<Record<RecordTable, RecordWrites>>;
 
@@ -53,6 +55,9 @@ export class TableWriter {
     this.#begin = database.prepare("BEGIN IMMEDIATE");
     this.#commit = database.prepare("COMMIT");
     this.#setApplied = database.prepare(`UPDATE "journal" SET applied = ?`);
+    this.#place = database.prepare(
+      `INSERT OR REPLACE INTO "${PLACED_TABLE}" (id, sum, value, place, size) VALUES (?, ?, x'', ?, ?)`,
+    );
     this.#rows = Object.fromEntries(
       ROW_TABLES.map((table) => [table, new RowWriter(database, table)]),
     ) as Record<RowTable, RowWriter>;
@@ -61,11 +66,30 @@ export class TableWriter {
     ) as Record<RecordTable, RecordWrites>;
   }
 
+  /** How many rows that may have a value in a file were deleted so far. */
+  get deletedCount(): number {
+    return this.#rows[PLACED_TABLE].deletedCount;
+  }
+
+  /**
+   * Copies all of the log into the database, durably; whether nobody, in whatever process, reads an earlier state any
+   * more. Not within a transaction.
+   */
+  isUnobserved(): boolean {
+    this.#database.exec("PRAGMA busy_timeout = 0");
+    try {
+      const [busy] = columnsOf<[number]>(this.#database.prepare("PRAGMA wal_checkpoint(RESTART)").get());
+      return busy === 0;
+    } finally {
+      this.#database.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    }
+  }
+
   /**
    * Applies all operations of `lists` in their order as one transaction, and notes that the journal is applied up to
    * `appliedSequence` unless that is `null`; throws when nothing was stored.
    */
-  commit(lists: Iterable<readonly WriteOperation[]>, appliedSequence: number | null): void {
+  commit(lists: Iterable<readonly StoredOperation[]>, appliedSequence: number | null): void {
     this.#begin.run();
     try {
       for (const operations of lists) {
@@ -81,11 +105,17 @@ export class TableWriter {
     }
   }
 
-  #apply(operation: WriteOperation): void {
+  #apply(operation: StoredOperation): void {
     switch (operation.kind) {
       case "putRow": {
         const { table, owner, index, value } = operation;
         this.#rows[table].put(rowId(owner, index), rowSum(this.#crc32, owner, index, value), value);
+        return;
+      }
+      case "placeRow": {
+        const { table, owner, index, place } = operation;
+        this.#rows[table].flush();
+        this.#place.run(rowId(owner, index), place.sum, placeNumber(place), place.byteLength);
         return;
       }
       case "deleteRow": {
@@ -128,6 +158,8 @@ class RowWriter {
   readonly #puts: readonly StatementSync[];
   readonly #delete: StatementSync;
   #held: (bigint | number | Uint8Array)[] = [];
+  /** Rows deleted so far, those of transactions that failed included. */
+  deletedCount = 0;
 
   constructor(database: DatabaseSync, table: RowTable) {
     const put = (rowCount: number): StatementSync =>
@@ -153,7 +185,7 @@ class RowWriter {
   /** Deletes the rows from `first` to `last`, both included. */
   deleteRange(first: bigint, last: bigint): void {
     this.flush();
-    this.#delete.run(first, last);
+    this.deletedCount += Number(this.#delete.run(first, last).changes);
   }
 
   /** Puts what is held back. */

@@ -32,14 +32,14 @@ Deno.test("encodeEntry() writes what docs/spec/storage.md says, and entryAt() re
   const bytes = encoded(sample(), 2 ** 40 + 2, 7);
   assert.equal(
     hexText(bytes.subarray(8)),
-    "56000000" + "01000000" + "0200000000010000" + "0700000000000000" +
+    "56000000" + "02000000" + "0200000000010000" + "0700000000000000" +
       "0101ff00ffffffffffff7f00020000000102" + "020301000000000005000000" + "030400000100000001000000" +
       "0304" +
       "04060000020000000607",
   );
   assert.equal(hexText(bytes.subarray(0, 4)), "514e434a");
   const entry = entryAt(crc32, bytes, 0)!;
-  assert.deepEqual([entry.format, entry.sequence, entry.durableSequence], [1, 2 ** 40 + 2, 7]);
+  assert.deepEqual([entry.format, entry.sequence, entry.durableSequence], [2, 2 ** 40 + 2, 7]);
   assert.deepEqual([entry.start, entry.end], [0, bytes.byteLength]);
   assert.deepEqual(decodeOperations(entry.body), sample().operations);
 });
@@ -62,7 +62,7 @@ Deno.test("decodeOperations() gives null for what makes no sense", () => {
   for (let length = 0; length <= body.byteLength; length++) {
     assert.equal(decodeOperations(body.subarray(0, length)) !== null, whole.has(length), `cut to ${length}`);
   }
-  for (const [offset, value] of [[0, 0], [0, 5], [1, 4], [31, 7], [12, 255], [15, 255], [34, 255]] as const) {
+  for (const [offset, value] of [[0, 0], [0, 6], [1, 4], [31, 7], [12, 255], [15, 255], [34, 255]] as const) {
     const changed = body.slice();
     changed[offset] = value;
     assert.equal(decodeOperations(changed), null, `${value} at ${offset}`);

@@ -13,13 +13,18 @@ import {
 import { readEntries } from "../../../src/storage/sqlite/journal_scan.ts";
 import { DRAIN_OPERATION_COUNT, JOURNAL_FILE_BYTE_LENGTH } from "../../../src/storage/sqlite/limits.ts";
 import { bytes, keyList, rejectsWith, rowList } from "../../conformance/storage/suite.ts";
+import { DurableSizes } from "../../helpers/durable_sizes.ts";
 import { withFolder } from "../../helpers/store_folder.ts";
 
 const HEAD = bytes(1);
 
-/** Batch `index`: a row and the record that counts, of `byteLength` bytes and a little. */
-function numbered(index: number, byteLength: number = 20): WriteBatch {
+/**
+ * Batch `index`: a row and the record that counts, of `byteLength` bytes and a little; with `isDirect` there is a range
+ * deletion in it, so that the journal does not take it.
+ */
+function numbered(index: number, byteLength: number = 20, isDirect: boolean = false): WriteBatch {
   const batch = new WriteBatch();
+  if (isDirect) batch.deleteRows("mark", 0, 0, 1);
   const value = new Uint8Array(byteLength).fill(index & 255);
   batch.putRow("block", 1, index, value);
   const head = new Uint8Array(8);
@@ -180,7 +185,7 @@ Deno.test("ranges, snapshots, range deletions and large batches see and follow w
       await using snapshot = await storage.snapshot();
       assert.equal(rowCountOf(folder), 3);
       await writeNumbered(storage, 3, 5);
-      await storage.write(numbered(5, 100_000));
+      await storage.write(numbered(5, 100_000, true));
       assert.equal(rowCountOf(folder), 6);
       await writeNumbered(storage, 6, 8);
       const deletion = new WriteBatch();
@@ -219,41 +224,44 @@ Deno.test("files cut anywhere behind what was synced give the first writes whole
   }
 });
 
-/** Writes small and large batches, some durable, then cuts copies as a power loss may. */
+/** Writes batches of all kinds, some durable, then cuts copies as a power loss may. */
 async function cutAtRandom(storage: SqliteStorage, folder: string, seed: number): Promise<void> {
   const random = new SeededRandom(seed);
   const sizeOf = (name: string): number => Deno.statSync(`${folder}/${name}`).size;
-  let [durableCount, journalSynced, logSynced] = [0, 0, sizeOf("quince.db-wal")];
-  // SQLite's log is synced with a durable write only if the log has something that the journal has not.
-  let isLogAhead = true;
-  let wasLarge = true;
+  using sizes = await DurableSizes.watch();
+  const pathOf = (name: string): string => Deno.realPathSync(`${folder}/${name}`);
+  sizes.set(pathOf("quince.db-wal"), sizeOf("quince.db-wal"));
+  let durableCount = 0;
   const count = 40 + Math.floor(random.next() * 40);
   for (let index = 0; index < count; index++) {
-    const isLarge = random.next() < 0.15;
+    const kind = random.next();
+    const [byteLength, isDirect] = kind < 0.25 ? [20_000, false] : kind < 0.4 ? [20_000, true] : [20, false];
     const durable = random.next() < 0.1 || index === 5;
-    if (isLarge || wasLarge) isLogAhead = true;
-    wasLarge = isLarge;
-    await storage.write(numbered(index, isLarge ? 20_000 : 20), { durable });
-    if (durable) {
-      durableCount = index + 1;
-      journalSynced = sizeOf("journal-0");
-      if (isLogAhead) logSynced = sizeOf("quince.db-wal");
-      isLogAhead = false;
-    }
-    // Reading a range drains.
+    await storage.write(numbered(index, byteLength, isDirect), { durable });
+    if (durable) durableCount = index + 1;
+    // Reading a range drains where nothing waits for a sync.
     if (random.next() < 0.1) assert.equal(await assertPrefix(storage), index + 1);
+    // Others drain once their values are synced.
+    if (random.next() < 0.05) await storage.compact();
   }
-  const [journalEnd, logEnd] = [sizeOf("journal-0"), sizeOf("quince.db-wal")];
+  const files = ["journal-0", "quince.db-wal", "values-0"].map((name) => ({
+    name,
+    end: sizeOf(name),
+    synced: Math.min(sizes.of(pathOf(name)), sizeOf(name)),
+  }));
   for (let round = 0; round < 10; round++) {
     const between = (low: number, high: number): number => {
       const at = random.next();
       return at < 0.2 ? low : at < 0.4 ? high : low + Math.floor(random.next() * (high - low + 1));
     };
-    const [journalCut, logCut] = [between(journalSynced, journalEnd), between(logSynced, logEnd)];
     const copy = await copyStore(folder);
-    cut(`${copy}/journal-0`, journalCut);
-    cut(`${copy}/quince.db-wal`, logCut);
-    const what = `seed ${seed}: journal cut to ${journalCut}, log to ${logCut}`;
+    const cuts = files.map(({ name, synced, end }) => {
+      const at = between(synced, end);
+      cut(`${copy}/${name}`, at);
+      return `${name} cut to ${at}`;
+    });
+    const what = `seed ${seed}: ${cuts.join(", ")}`;
+    if (round % 2 === 0) await withStore(copy, assertPrefix, true);
     const kept = await withStore(copy, assertPrefix).catch((cause) => {
       throw new Error(what, { cause });
     });
@@ -303,7 +311,7 @@ Deno.test("a database older than what the journal says was durable is refused", 
       await writeNumbered(storage, 0, 3);
       assert.equal(await assertPrefix(storage), 3);
       const old = await copyStore(folder);
-      await storage.write(numbered(3, 100_000), { durable: true });
+      await storage.write(numbered(3, 100_000, true), { durable: true });
       await storage.write(numbered(4), { durable: true });
       await writeNumbered(storage, 5, 6);
       const copy = await copyStore(folder);
@@ -341,11 +349,11 @@ Deno.test("a journal of a newer format is refused with STORAGE_VERSION", () =>
       const copy = await copyStore(folder);
       const journal = await Deno.readFile(`${copy}/journal-0`);
       const { start, end } = readEntries(sumOf(copy), journal)[1]!;
-      journal[start + 12] = 2;
+      journal[start + 12] = 3;
       new DataView(journal.buffer).setUint32(start + 4, sumOf(copy)(journal.subarray(start + 8, end)), true);
       await Deno.writeFile(`${copy}/journal-0`, journal);
       const error = await rejectsWith("STORAGE_VERSION", new SqliteStorage(copy).open());
-      for (const part of [`${copy}/journal-0`, "is 2", "up to 1"]) {
+      for (const part of [`${copy}/journal-0`, "is 3", "up to 2"]) {
         assert.ok(error.message.includes(part), error.message);
       }
       await withStore(copy, (reader) => rejectsWith("STORAGE_VERSION", reader.getRow("block", 1, 0)), true);

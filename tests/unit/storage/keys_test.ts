@@ -5,6 +5,7 @@ import { crc32 } from "node:zlib";
 import { utf8Bytes } from "../../../src/base/mod.ts";
 import { SqliteStorage, WriteBatch } from "../../../src/storage/mod.ts";
 import { recordSum, rowId, rowSum } from "../../../src/storage/sqlite/keys.ts";
+import { PLACED_VALUE_BYTE_LENGTH_MIN } from "../../../src/storage/sqlite/limits.ts";
 import { withFolder } from "../../helpers/store_folder.ts";
 
 /** CRC-32 (IEEE 802.3, reflected 0xedb88320) bit by bit, continued from `start`, signed. */
@@ -50,13 +51,21 @@ Deno.test("a store on disk holds what docs/spec/storage.md says", () =>
     batch.putRow("node", 0, 0, utf8Bytes("123456789"));
     batch.putRow("node", 1, 2, new Uint8Array(0));
     batch.putRecord("alias", utf8Bytes("1234"), utf8Bytes("56789"));
+    const [first, second] = [
+      new Uint8Array(20_000).fill(1),
+      new Uint8Array(PLACED_VALUE_BYTE_LENGTH_MIN).fill(2),
+    ];
+    batch.putRow("block", 1, 0, first);
+    batch.putRow("block", 1, 1, second);
+    batch.putRow("block", 1, 2, second.subarray(1));
     await storage.write(batch);
     await storage.close();
+    assert.deepEqual(await Deno.readFile(`${folder}/values-0`), new Uint8Array([...first, ...second]));
 
     const database = new DatabaseSync(`${folder}/quince.db`, { readOnly: true });
     const all = (sql: string): unknown[] => database.prepare(sql).all().map((row) => Object.values(row));
     assert.deepEqual(all("PRAGMA application_id"), [[0x514e4345]]);
-    assert.deepEqual(all("PRAGMA user_version"), [[2]]);
+    assert.deepEqual(all("PRAGMA user_version"), [[3]]);
     assert.deepEqual(all("PRAGMA journal_mode"), [["wal"]]);
     assert.deepEqual(all("PRAGMA page_size"), [[8192]]);
     assert.deepEqual(all("SELECT id, sum, hex(value), typeof(value) FROM node ORDER BY id"), [
@@ -64,5 +73,10 @@ Deno.test("a store on disk holds what docs/spec/storage.md says", () =>
       [1099511627778, 0x102, "", "blob"],
     ]);
     assert.deepEqual(all("SELECT hex(key), sum, hex(value) FROM alias"), [["31323334", CHECK, "3536373839"]]);
+    assert.deepEqual(all("SELECT id, place, size, length(value), sum FROM block ORDER BY id"), [
+      [1099511627776, 0, 20_000, 0, crc32(first, 256) | 0],
+      [1099511627777, 20_000, second.length, 0, crc32(second, 257) | 0],
+      [1099511627778, null, null, second.length - 1, crc32(second.subarray(1), 258) | 0],
+    ]);
     database.close();
   }));

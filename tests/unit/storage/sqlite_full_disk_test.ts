@@ -39,7 +39,7 @@ Deno.test("SqliteStorage on a full disk rejects with STORAGE_FULL, reads on, and
     await storage.open();
     const [count, error] = await fill(storage, 0, 50_000);
     assert.equal(error.code, "STORAGE_FULL", error.message);
-    for (const part of [`${disk.folder}/quince.db`, "make room"]) {
+    for (const part of [`${disk.folder}/values-0`, "make room"]) {
       assert.ok(error.message.includes(part), error.message);
     }
     assert.ok(count > 20, `${count} batches`);

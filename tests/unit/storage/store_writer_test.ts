@@ -8,6 +8,8 @@ import { loadRuntime } from "../../../src/storage/sqlite/runtime.ts";
 import { StoreWriter } from "../../../src/storage/sqlite/store_writer.ts";
 import { TableReader } from "../../../src/storage/sqlite/table_reader.ts";
 import { TableWriter } from "../../../src/storage/sqlite/table_writer.ts";
+import { ValueFiles } from "../../../src/storage/sqlite/value_files.ts";
+import { ValueLog } from "../../../src/storage/sqlite/value_log.ts";
 import { withFolder } from "../../helpers/store_folder.ts";
 
 /** A writer, and how often it had SQLite's log synced; `isFailing` makes that fail. */
@@ -25,6 +27,8 @@ async function withWriter(run: (bench: Bench) => Promise<void>): Promise<void> {
     const runtime = await loadRuntime();
     const file = `${folder}/quince.db`;
     const database = openWriter(runtime, { file, cacheByteLength: 1 << 20 });
+    const files = new ValueFiles(runtime, folder);
+    const values = new ValueLog({ runtime, folder, files });
     const timers: (() => void)[] = [];
     const log = { syncCount: 0, isFailing: false };
     const syncLog = (): Promise<void> => {
@@ -35,7 +39,9 @@ async function withWriter(run: (bench: Bench) => Promise<void>): Promise<void> {
       runtime,
       folder,
       file,
-      reader: new TableReader({ runtime, database, file }),
+      reader: new TableReader({ runtime, database, file, values: files }),
+      files,
+      values,
       writer: new TableWriter(runtime, database),
       walSync: new LogSync(syncLog, "log"),
       schedule: (_, callback) => {
@@ -45,7 +51,7 @@ async function withWriter(run: (bench: Bench) => Promise<void>): Promise<void> {
     });
     const write = (byteLength: number): Promise<void> => {
       const batch = new WriteBatch();
-      batch.putRow("block", 0, 0, new Uint8Array(byteLength));
+      batch.putRow("node", 0, 0, new Uint8Array(byteLength));
       return new Promise((resolve, reject) => writer.write([{ batch, resolve, reject }]));
     };
     const sizes = (): number[] => [0, 1].map((i) => Deno.statSync(`${folder}/journal-${i}`).size);
@@ -106,10 +112,10 @@ Deno.test("the journal is drained once nothing was written for a while", () =>
     await write(10);
     assert.equal(timers.length, 1);
     timers.pop()!();
-    assert.equal(writer.overlay.size, 2);
+    assert.equal(writer.pendingCount, 2);
     assert.equal(timers.length, 1);
     timers.pop()!();
-    assert.equal(writer.overlay.size, 0);
+    assert.equal(writer.pendingCount, 0);
     assert.equal(timers.length, 0);
     await write(10);
     assert.equal(timers.length, 1);
