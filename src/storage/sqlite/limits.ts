@@ -97,3 +97,9 @@ export const COMPACT_LIVE_PART: number = 0.9;
 
 /** The file that is appended to is left alone until it has so many bytes, unless the store is compacted. */
 export const SWEEP_CURRENT_BYTE_LENGTH_MIN: number = 4 * 1024 * 1024;
+
+/** When the store is compacted, the database is written anew if at least this part of it is free, */
+export const VACUUM_FREE_PART: number = 0.25;
+
+/** and the rest has at most so many bytes, since it is held in memory meanwhile. */
+export const VACUUM_BYTE_LENGTH_MAX: number = 64 * 1024 * 1024;

@@ -169,6 +169,7 @@ export class OpenStore {
         this.#flush();
         await writer.settle();
       });
+      writer.vacuum();
     } catch (error) {
       throw storageFailure(error, "compact", this.#file, this.#folder);
     }

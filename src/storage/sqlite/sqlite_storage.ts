@@ -43,7 +43,8 @@ type Life =
   | { readonly kind: "closed"; readonly closed: Promise<void> };
 
 /**
- * A storage in a folder: an SQLite database `quince.db` with its log, and the lock of whoever writes it.
+ * A storage in a folder: an SQLite database `quince.db` with its log, a journal, files of larger values, and the lock of
+ * whoever writes it.
  *
  * Needs read and write access to the folder and nothing else; `readOnly` needs read access. One storage at a time
  * has a folder open for writing, in whatever process.
@@ -133,8 +134,8 @@ export class SqliteStorage implements Storage {
   }
 
   /**
-   * Gives back the space of what was deleted, as far as nobody reads it any more: files of values that are mostly unused
-   * are written anew.
+   * Gives back the space of what was deleted, as far as nobody reads it any more: files of values that have unused parts
+   * are written anew, and so is a database of which a quarter is free and at most 64 MiB are not.
    *
    * @throws {StorageError} as a read or a write does.
    */

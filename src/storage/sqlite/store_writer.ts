@@ -190,6 +190,14 @@ export class StoreWriter {
     return this.#writer.isUnobserved();
   }
 
+  /** As {@linkcode TableWriter.vacuum}; the file shrinks if nobody reads an earlier state. */
+  vacuum(): void {
+    this.#endReading();
+    this.#writer.vacuum();
+    this.#walSync.handleCopy();
+    this.#writer.isUnobserved();
+  }
+
   /** Moves everything from the journal into the database; throws when it stays where it is. */
   drain(): void {
     if (this.pendingCount === 0) return;

@@ -7,7 +7,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { badType } from "../errors.ts";
 import { RECORD_TABLES, type RecordTable, ROW_TABLES, type RowTable } from "../storage.ts";
 import { recordSum, rowId, rowSum } from "./keys.ts";
-import { BUSY_TIMEOUT_MS } from "./limits.ts";
+import { BUSY_TIMEOUT_MS, VACUUM_BYTE_LENGTH_MAX, VACUUM_FREE_PART } from "./limits.ts";
 import { PLACED_TABLE, placeNumber, type StoredOperation } from "./place.ts";
 import type { SqliteRuntime } from "./runtime.ts";
 import { columnsOf, rollBack } from "./statements.ts";
@@ -83,6 +83,16 @@ export class TableWriter {
     } finally {
       this.#database.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
     }
+  }
+
+  /** Writes the database anew without its free pages, where they are many and the others are not. */
+  vacuum(): void {
+    const [pageCount, freeCount, pageByteLength] = ["page_count", "freelist_count", "page_size"].map((name) =>
+      columnsOf<[number]>(this.#database.prepare(`PRAGMA ${name}`).get())[0]
+    ) as [number, number, number];
+    if (freeCount < VACUUM_FREE_PART * pageCount) return;
+    if ((pageCount - freeCount) * pageByteLength > VACUUM_BYTE_LENGTH_MAX) return;
+    this.#database.exec("VACUUM");
   }
 
   /**
