@@ -10,7 +10,13 @@ import type { DestroyOptions, LogOptions } from "../hyperdht/mod.ts";
 import type { AnnouncedPeer, SwarmDHT, SwarmKeyPair, SwarmNode, SwarmQuery, SwarmServer } from "./dht.ts";
 import { DiscoverySession } from "./discovery_session.ts";
 import { HyperswarmError } from "./errors.ts";
-import { DISCOVERED_MAX, REFRESH_GRACE_MS, REFRESH_INTERVAL_MS, REFRESH_JITTER_MS } from "./limits.ts";
+import {
+  DISCOVERED_MAX,
+  EARLY_LOOKS_MS,
+  REFRESH_GRACE_MS,
+  REFRESH_INTERVAL_MS,
+  REFRESH_JITTER_MS,
+} from "./limits.ts";
 import type { JoinOptions } from "./options.ts";
 
 /** What a discovery asks of its swarm. */
@@ -63,6 +69,10 @@ export class PeerDiscovery {
   /** Counts refreshes, so that an older one finds that it is. */
   #refreshCount = 0;
   #cancelTimer: CancelTimer | null = null;
+  #cancelEarlyTimer: CancelTimer | null = null;
+  #earlyQuery: SwarmQuery | null = null;
+  /** Early looks so far, since the last session began. */
+  #earlyCount = 0;
   #closestNodes: readonly SwarmNode[] | null = null;
   #isFirstAnnounce = true;
   #isAnnounced = false;
@@ -91,6 +101,7 @@ export class PeerDiscovery {
     const session = new DiscoverySession(this);
     this.#sessions.add(session);
     const { server = true, client = true, limit = Infinity, onerror = passOver } = options;
+    this.#earlyCount = 0;
     session.refresh({ server, client, limit }).catch(onerror);
     return session;
   }
@@ -147,14 +158,17 @@ export class PeerDiscovery {
     }
     const query = this.#startQuery(isAnnouncing);
     this.#query = query;
+    this.#stopLookingEarly();
+    let foundCount = 0;
     try {
-      await this.#handOn(query);
+      foundCount = await this.#handOn(query);
     } catch (error) {
       if (this.#isActive) throw error;
     } finally {
       if (this.#query === query) {
         this.#query = null;
         if (this.#isActive) this.#scheduleRefresh(false);
+        if (this.#isActive && foundCount === 0) this.#scheduleEarlyLook();
       }
     }
     this.#closestNodes = query.closestNodes;
@@ -175,13 +189,15 @@ export class PeerDiscovery {
       : dht.lookup(this.topic, options);
   }
 
-  /** Hands the peers that a query finds on to the swarm, as many as the limit leaves. */
-  async #handOn(query: SwarmQuery): Promise<void> {
+  /** Hands the peers that a query finds on to the swarm, as many as the limit leaves; tells how many it found. */
+  async #handOn(query: SwarmQuery): Promise<number> {
+    let foundCount = 0;
     let left = this.limit - this.#connectedCount();
     this.#discovered.clear();
     for await (const { peers } of query) {
       if (!this.isClient || !this.#isActive) continue;
       for (const peer of peers) {
+        if (!equalBytes(peer.publicKey, this.#swarm.keyPair.publicKey)) foundCount++;
         if (this.limit < Infinity) {
           if (this.#discovered.size < DISCOVERED_MAX) {
             this.#discovered.set(hexText(peer.publicKey), peer.publicKey);
@@ -192,6 +208,7 @@ export class PeerDiscovery {
         this.#swarm.handlePeer(peer, this.topic);
       }
     }
+    return foundCount;
   }
 
   #connectedCount(): number {
@@ -210,6 +227,38 @@ export class PeerDiscovery {
       if (clock.wallMs() > dueMs + REFRESH_GRACE_MS) this.#scheduleRefresh(true);
       else this.refresh().catch(passOver);
     });
+  }
+
+  /** Two that join at the same moment find nobody, nor does a client that came first: it looks again a few times. */
+  #scheduleEarlyLook(): void {
+    const waitMs = EARLY_LOOKS_MS[this.#earlyCount];
+    if (!this.isClient || waitMs === undefined) return;
+    const { clock, random } = this.#swarm;
+    this.#earlyCount++;
+    this.#cancelEarlyTimer = clock.schedule(Math.round(waitMs * (1 + random.next())), () => {
+      this.#lookEarly().catch(passOver);
+    });
+  }
+
+  async #lookEarly(): Promise<void> {
+    const query = this.#swarm.dht.lookup(this.topic, { closestNodes: this.#closestNodes });
+    this.#earlyQuery = query;
+    let foundCount = 0;
+    try {
+      foundCount = await this.#handOn(query);
+    } finally {
+      if (this.#earlyQuery === query) {
+        this.#earlyQuery = null;
+        if (foundCount === 0) this.#scheduleEarlyLook();
+      }
+    }
+  }
+
+  #stopLookingEarly(): void {
+    this.#cancelEarlyTimer?.();
+    this.#cancelEarlyTimer = null;
+    this.#earlyQuery?.destroy();
+    this.#earlyQuery = null;
   }
 
   /** Resolves once what is under way has ended: whether it went well. */
@@ -261,6 +310,7 @@ export class PeerDiscovery {
     this.#query = null;
     this.#cancelTimer?.();
     this.#cancelTimer = null;
+    this.#stopLookingEarly();
     const before = this.#closestNodes ?? [];
     await this.#refresh?.catch(passOver); // it fails because it is aborted
     if (this.#isActive || !this.#isAnnounced) return;

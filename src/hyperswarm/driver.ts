@@ -579,12 +579,24 @@ export class Hyperswarm extends TypedEventEmitter<HyperswarmEvents> implements A
       this.#allConnections.delete(publicKey, connection);
       this.#serverCount--;
       this.stats.connects.server.closed++;
+      this.#missMaybe(peer);
       this.#forgetMaybe(peer);
       this.#dial();
       this.emit("update");
     });
     this.emit("connection", connection, peer);
     this.emit("update");
+  }
+
+  /**
+   * A peer that came by itself is gone. Whoever began a connection makes it again, but perhaps for a topic that is left by
+   * now: one that we look for too is tried by us as well, a little later.
+   */
+  #missMaybe(peer: PeerInfo): void {
+    if (peer.waiting || peer.queued || peer.explicit || !this.#isKept(peer)) return;
+    peer.handleMissed();
+    peer.waiting = this.#retries.add(peer, this.#clock.nowMs());
+    if (peer.waiting) this.#scheduleRetries();
   }
 
   /** Ends all flushes where no more peers can be tried; tells whether it did. */

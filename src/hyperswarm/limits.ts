@@ -42,6 +42,12 @@ export const REFRESH_JITTER_MS = 120_000;
 /** A refresh that is this much too late has slept through its time. */
 export const REFRESH_GRACE_MS = 30_000;
 
+/**
+ * Waits before each further look for the peers of a topic that had none when it was joined, up to twice as long at random,
+ * ms; ours. The npm package looks again with the next refresh.
+ */
+export const EARLY_LOOKS_MS: readonly number[] = [5000, 30_000];
+
 /** Peers of a topic that are remembered to count them against its limit. */
 export const DISCOVERED_MAX = 64;
 

@@ -111,6 +111,12 @@ export class PeerInfo extends TypedEventEmitter<PeerInfoEvents> {
     this.attempts++;
   }
 
+  /** For the swarm: a connection that the peer made has ended, which counts as the first try. */
+  handleMissed(): void {
+    this.proven = false;
+    this.attempts = Math.max(1, this.attempts);
+  }
+
   /** For the swarm: the peer has been found anew, which counts as a new beginning. */
   reset(): void {
     this.client = false;

@@ -97,6 +97,8 @@ class MemoryQuery extends Readable<TopicReply> implements SwarmQuery {
 export class MemoryDHT extends EventEmitter implements SwarmDHT {
   online = true;
   randomized = false;
+  /** While true, lookups and announces find nobody, as those of two that announce at the same moment. */
+  isBlind = false;
   /** What was asked, in order: `announce 07 clear`. */
   readonly calls: string[] = [];
   /** What connects were given: `relayThrough`, `relayAddresses`. */
@@ -163,7 +165,7 @@ export class MemoryDHT extends EventEmitter implements SwarmDHT {
     this.#record("announce", topic, clear ? " clear" : "");
     return new MemoryQuery(this.#network, () => {
       const peers = this.#peers(topic);
-      const found = Array.from(peers.values());
+      const found = this.#found(topic);
       peers.set(hexText(keyPair.publicKey), {
         publicKey: keyPair.publicKey,
         relayAddresses: relayAddresses ?? [],
@@ -174,19 +176,23 @@ export class MemoryDHT extends EventEmitter implements SwarmDHT {
 
   lookup(topic: Uint8Array): SwarmQuery {
     this.#record("lookup", topic);
-    return new MemoryQuery(this.#network, () => Array.from(this.#peers(topic).values()));
+    return new MemoryQuery(this.#network, () => this.#found(topic));
   }
 
   lookupAndUnannounce(topic: Uint8Array, keyPair: SwarmKeyPair): SwarmQuery {
     this.#record("lookupAndUnannounce", topic);
     this.#peers(topic).delete(hexText(keyPair.publicKey));
-    return new MemoryQuery(this.#network, () => Array.from(this.#peers(topic).values()));
+    return new MemoryQuery(this.#network, () => this.#found(topic));
   }
 
   unannounce(topic: Uint8Array, keyPair: SwarmKeyPair): Promise<void> {
     this.#record("unannounce", topic);
     this.#peers(topic).delete(hexText(keyPair.publicKey));
     return Promise.resolve();
+  }
+
+  #found(topic: Uint8Array): AnnouncedPeer[] {
+    return this.isBlind ? [] : Array.from(this.#peers(topic).values());
   }
 
   #peers(topic: Uint8Array): Map<string, AnnouncedPeer> {

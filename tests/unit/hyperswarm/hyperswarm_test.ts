@@ -465,7 +465,10 @@ Deno.test("SW-044 topics are looked up again after ten to twelve minutes, spread
     counts.push(swarm.dht.calls.length);
   };
   await swarm.join(TOPIC, { server: false }).flushed();
-  await advance(659_999);
+  // Nobody is there: it looks again soon, twice.
+  await advance(7500);
+  await advance(45_000);
+  await advance(607_499);
   await advance(1);
   // A sleep: the wall clock has gone on much further than the timer.
   const wallMs = world.clock.wallMs.bind(world.clock);
@@ -473,7 +476,68 @@ Deno.test("SW-044 topics are looked up again after ten to twelve minutes, spread
   await advance(660_000);
   await advance(59_999);
   await advance(1);
-  assert.deepEqual(counts, [1, 2, 2, 2, 3]);
+  assert.deepEqual(counts, [2, 3, 3, 4, 4, 4, 5]);
+});
+
+Deno.test("SW-044 two that join at the same moment miss each other, and look again within ten seconds", async () => {
+  await using world = new World();
+  const swarms = [world.swarm(1), world.swarm(2)];
+  for (const swarm of swarms) swarm.dht.isBlind = true;
+  await Promise.all(swarms.map((swarm) => swarm.join(TOPIC).flushed()));
+  await world.settle();
+  assert.deepEqual(swarms.map(({ connections }) => connections.size), [0, 0]);
+  for (const swarm of swarms) swarm.dht.isBlind = false;
+  world.clock.advance(10_000);
+  await world.settle();
+  assert.deepEqual(swarms.map(({ connections }) => connections.size), [1, 1]);
+  assert.deepEqual(swarms[0]!.dht.calls, ["listen", "announce 07 clear", "lookup 07"]);
+  world.clock.advance(500_000);
+  await world.settle();
+  assert.equal(swarms[0]!.dht.calls.length, 3);
+});
+
+Deno.test("SW-044 a client that finds nobody looks again twice for each session, then waits for the refresh", async () => {
+  await using world = new World();
+  const swarm = world.swarm(1, { random: { next: () => 0.5 } });
+  const session = swarm.join(TOPIC, { server: false });
+  await session.flushed();
+  const looksIn = async (ms: number): Promise<number> => {
+    const before = swarm.dht.calls.length;
+    for (let second = 0; second < ms / 1000; second++) {
+      world.clock.advance(1000);
+      await world.settle();
+    }
+    return swarm.dht.calls.length - before;
+  };
+  assert.equal(await looksIn(7000), 0);
+  assert.equal(await looksIn(1000), 1);
+  assert.equal(await looksIn(60_000), 1);
+  assert.equal(await looksIn(120_000), 0);
+  const another = swarm.join(TOPIC, { server: false });
+  assert.equal(await looksIn(120_000), 2);
+  await Promise.all([session.destroy(), another.destroy()]);
+  assert.equal(await looksIn(120_000), 0);
+  await swarm.join(OTHER_TOPIC, { client: false }).flushed();
+  assert.equal(await looksIn(120_000), 0);
+});
+
+Deno.test("SW-044 SW-038 a topic that was left, or is refreshed, is not looked up early as well", async () => {
+  await using world = new World();
+  const swarm = world.swarm(1, { random: { next: () => 0.5 } });
+  const session = swarm.join(TOPIC, { server: false });
+  await session.flushed();
+  await session.refresh();
+  world.clock.advance(30_000);
+  await world.settle();
+  assert.deepEqual(swarm.dht.calls, ["lookup 07", "lookup 07"]);
+  world.network.isUp = false;
+  world.clock.advance(15_000);
+  await world.settle();
+  assert.equal(swarm.dht.calls.length, 3);
+  await swarm.leave(TOPIC);
+  world.clock.advance(120_000);
+  await world.settle();
+  assert.equal(swarm.dht.calls.length, 3);
 });
 
 Deno.test("SW-038 a network that is down: flushed() and refresh() say so, and the topic is looked up again later", async () => {
@@ -540,6 +604,61 @@ Deno.test("SW-043 a lookup that finds a peer anew that failed too often gives it
   await session.refresh();
   await world.settle();
   assert.equal(swarm.connections.size, 1);
+});
+
+Deno.test("SW-043 a peer that came by itself is tried when it is gone, if one of our topics is its own", async () => {
+  await using world = new World();
+  const writer = world.swarm(1);
+  const reader = world.swarm(2);
+  await reader.join(OTHER_TOPIC, { client: false }).flushed();
+  const session = writer.join(OTHER_TOPIC, { server: false });
+  await session.flushed();
+  await world.settle();
+  await writer.join(TOPIC, { client: false }).flushed();
+  await reader.join(TOPIC, { server: false }).flushed();
+  await world.settle();
+  assert.equal(reader.dht.connects.length, 0);
+  const [connection] = reader.connections;
+  await session.destroy();
+  connection!.destroy();
+  await world.settle();
+  world.clock.advance(4999);
+  await world.settle();
+  assert.equal(reader.connections.size, 0);
+  world.clock.advance(1);
+  await world.settle();
+  assert.equal(reader.connections.size, 1);
+  assert.equal(reader.dht.connects.length, 1);
+});
+
+Deno.test("SW-043 a peer that came by itself and is back is not dialled, nor one of no topic of ours", async () => {
+  await using world = new World();
+  const server = world.swarm(1);
+  const client = world.swarm(2);
+  await server.join(TOPIC).flushed();
+  await client.join(TOPIC).flushed();
+  await server.status(TOPIC)!.refresh();
+  await world.settle();
+  const began = server.dht.connects.length === 0 ? client : server;
+  const other = began === client ? server : client;
+  for (const connection of other.connections) connection.destroy();
+  await world.settle();
+  for (let second = 0; second < 10; second++) {
+    world.clock.advance(1000);
+    await world.settle();
+  }
+  assert.deepEqual([began.dht.connects.length, other.dht.connects.length], [2, 0]);
+
+  const stranger = world.swarm(3);
+  stranger.joinPeer(server.keyPair.publicKey);
+  await world.settle();
+  stranger.leavePeer(server.keyPair.publicKey);
+  for (const connection of stranger.connections) connection.destroy();
+  await world.settle();
+  world.clock.advance(60_000);
+  await world.settle();
+  assert.equal(server.connections.size, 1);
+  assert.equal(server.peers.has(idOf(stranger)), false);
 });
 
 Deno.test("SW-045 another network: connections are probed and topics looked up", async () => {
