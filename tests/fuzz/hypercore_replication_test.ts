@@ -10,6 +10,7 @@ import { HypercoreError } from "../../src/hypercore/errors.ts";
 import type { Job, ProveResult, VerifyResult } from "../../src/hypercore/replication/context.ts";
 import {
   PENDING_ANNOUNCEMENTS_MAX,
+  REMOTE_BLOCK_REQUESTS_MAX,
   REMOTE_PAGES_MAX,
   REMOTE_REQUESTS_MAX,
 } from "../../src/hypercore/replication/limits.ts";
@@ -168,7 +169,7 @@ class Dialogue {
       assert.equal(peer.window.open, peer.requests.size);
       assert.ok(peer.window.open <= Math.max(512, peer.window.limit));
       assert.ok(peer.has.pageCount <= REMOTE_PAGES_MAX);
-      assert.ok(peer.uploads.size <= REMOTE_REQUESTS_MAX);
+      assert.ok(peer.uploads.size <= REMOTE_REQUESTS_MAX + REMOTE_BLOCK_REQUESTS_MAX);
       assert.ok(peer.pendingRanges.length <= PENDING_ANNOUNCEMENTS_MAX);
       assert.ok(peer.pendingWants.length <= 528);
     }

@@ -280,6 +280,29 @@ Deno.test("HD-051 LD-018 mirrors between folders and drives of both makes", asyn
   });
 });
 
+Deno.test("HD-051 npm mirrors a file of more blocks than it should ask for at once", async () => {
+  await using npm = new NpmPeer("hyperdrive/peer.mjs");
+  await using tcp = new TcpReplication();
+  await withFolder(async (folder) => {
+    await using drive = ourDrive();
+    const stream = drive.createWriteStream("/many-blocks");
+    const closed = once(stream, "close");
+    const line = utf8Bytes("one block\n");
+    // mirror-drive 1.14.2 sets a limit of NaN, so that all of them are asked for in one go.
+    for (let block = 0; block < 10_000; block++) {
+      if (!stream.write(line)) await once(stream, "drain");
+    }
+    stream.end();
+    await closed;
+    await npm.run("open", { drive: 1, folder: `${folder}/npm`, key: hexText(drive.key!) });
+    await npm.run("connect", { drive: 1, port: await tcp.listen(drive.corestore) });
+    await npm.run("update", { drive: 1 });
+    await npm.run("mirrorTo", { drive: 1, folder: `${folder}/out` });
+    assert.equal(await Deno.readTextFile(`${folder}/out/many-blocks`), "one block\n".repeat(10_000));
+    await npm.run("close", { drive: 1 });
+  });
+});
+
 Deno.test("HD-002 encrypted drives are the same blocks, and are read by whoever has the key, both ways", async () => {
   await using npm = new NpmPeer("hyperdrive/peer.mjs");
   await using tcp = new TcpReplication();

@@ -59,6 +59,8 @@ export const UPLOAD_RUN_REQUESTS_START = 64;
 export const UPLOAD_RUN_REQUESTS_MAX = 128;
 /** Requests of one peer that wait to be answered; a peer that asks for more is cut off. */
 export const REMOTE_REQUESTS_MAX = 8192;
+/** Requests for a block alone that may wait behind those, 20 MB of them: files of 32 GiB asked for at once. */
+export const REMOTE_BLOCK_REQUESTS_MAX: number = 2 ** 19;
 /** Pages with both ones and zeros kept of one peer's availability: 8 MiB, or 67 million blocks. */
 export const REMOTE_PAGES_MAX = 2048;
 /** Ranges waiting to be announced to a peer that does not drain; past it, regions are announced again whole. */

@@ -12,7 +12,6 @@ import type { MachineEvent, ProveEntry, ProveResult, ReplicationContext } from "
 import {
   INVALID_REQUESTS_MAX,
   invalidRequestDelayMs,
-  REMOTE_REQUESTS_MAX,
   UPLOAD_RUN_BYTES,
   UPLOAD_RUN_REQUESTS_MAX,
   UPLOAD_RUN_REQUESTS_START,
@@ -53,7 +52,7 @@ export class Uploads {
     if (peer.uploads.add(message)) return;
     const error = new HypercoreError(
       "INVALID_OPERATION",
-      `Peer has more than ${REMOTE_REQUESTS_MAX} requests open`,
+      `Peer has more requests open than are kept, ${peer.uploads.size}`,
     );
     this.#context.cutOff(peer, error);
   }

@@ -206,10 +206,10 @@ Deno.test("a peer with 8192 open requests is served, one with more is cut off", 
   const peer = h.open();
   h.machine.handleDrained(peer, false);
   for (let id = 1; id <= 8192; id++) {
-    h.receive(peer, { kind: "request", message: request({ id, block: block(1) }) });
+    h.receive(peer, { kind: "request", message: request({ id, block: block(1), manifest: true }) });
   }
   assert.deepEqual(h.takeEvents("close"), []);
-  h.receive(peer, { kind: "request", message: request({ id: 8193, block: block(1) }) });
+  h.receive(peer, { kind: "request", message: request({ id: 8193, block: block(1), manifest: true }) });
   const [close] = h.takeEvents("close");
   assert.equal(close?.error?.code, "INVALID_OPERATION");
 });
