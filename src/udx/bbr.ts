@@ -11,6 +11,7 @@ import type { CongestionController, FlightState, RecoveryPhase } from "./congest
 import { INITIAL_CWND_PACKETS } from "./limits.ts";
 import type { RateSample } from "./rate_sampler.ts";
 import { seqDiff } from "./sequence.ts";
+import { type PathMember, SharedPath } from "./shared_path.ts";
 import { WindowedFilter } from "./windowed_filter.ts";
 
 /** Phases; the numbers are those that udx-native shows as `bbrState`. */
@@ -32,17 +33,6 @@ const FULL_BANDWIDTH_GROWTH = 1.25;
 const FULL_BANDWIDTH_ROUNDS = 3;
 const EXTRA_ACKED_ROUNDS = 5;
 const EXTRA_ACKED_MAX_MS = 100;
-
-/**
- * A round that loses more than this part of its packets overruns a short queue, as that of a receiver's socket: the
- * flight shrinks. Version 1 of BBR ignores loss altogether; version 2 bounds the flight so, from 2 % on, which
- * paths with random loss would suffer from.
- */
-const LOSS_MAX = 0.08;
-const LOSS_BACKOFF = 0.7;
-const LOSS_REGAIN = 1.02;
-/** Little enough that ten streams fit into the 90 packets of a socket's queue. */
-const LOSS_BOUND_MIN_PACKETS = 8;
 
 /** Shorter round trips count as this one: timers and event loops do not turn faster. */
 const MODEL_RTT_MIN_MS = 1;
@@ -74,10 +64,7 @@ export class BbrController implements CongestionController {
   #fullBandwidthRounds = 0;
   #isPipeFull = false;
 
-  #roundDeliveredCount = 0;
-  #roundLostCount = 0;
-  /** Most packets in flight that did not overrun a queue lately. */
-  #boundPackets = Infinity;
+  #member: PathMember = new SharedPath().join();
 
   #phase: RecoveryPhase = "open";
   #savedCwndPackets = 0;
@@ -118,6 +105,15 @@ export class BbrController implements CongestionController {
     return this.#state === "probeRtt";
   }
 
+  joinPath(path: SharedPath): void {
+    this.#member.leave();
+    this.#member = path.join();
+  }
+
+  leavePath(): void {
+    this.#member.leave();
+  }
+
   handleRestart(nowMs: number, isAppLimited: boolean, payloadBytes: number): void {
     if (!isAppLimited) return;
     this.#isIdleRestart = true;
@@ -129,7 +125,7 @@ export class BbrController implements CongestionController {
 
   handleAck(sample: RateSample, flight: FlightState, nowMs: number): void {
     this.#updateBandwidth(sample, flight);
-    this.#updateBound(sample);
+    this.#updateBound(sample, flight);
     this.#updateAckAggregation(sample, flight);
     this.#updateCycle(sample, flight);
     this.#checkPipeFull(sample);
@@ -171,20 +167,13 @@ export class BbrController implements CongestionController {
     if (!sample.isAppLimited || bandwidth >= this.bandwidth) this.#bandwidth.add(this.#roundCount, bandwidth);
   }
 
-  #updateBound(sample: RateSample): void {
-    this.#roundDeliveredCount += sample.ackedCount;
-    this.#roundLostCount += sample.lostCount;
-    if (!this.#isRoundStart) return;
-    const total = this.#roundDeliveredCount + this.#roundLostCount;
-    if (this.#roundLostCount > total * LOSS_MAX && this.#isPipeFull) {
-      const flight = Math.min(this.#boundPackets, this.#cwndPackets);
-      // What the path itself holds is no queue.
-      const pathPackets = this.#minRttMs === Infinity ? 0 : this.bandwidth * this.#minRttMs;
-      this.#boundPackets = Math.max(LOSS_BOUND_MIN_PACKETS, pathPackets, flight * LOSS_BACKOFF);
-    } else {
-      this.#boundPackets *= LOSS_REGAIN;
-    }
-    this.#roundDeliveredCount = this.#roundLostCount = 0;
+  #updateBound(sample: RateSample, flight: FlightState): void {
+    if (!this.#isPipeFull) return;
+    const member = this.#member;
+    member.cwndPackets = this.#cwndPackets;
+    member.bandwidth = this.bandwidth;
+    member.leastRttMs = this.#minRttMs;
+    member.handleOutcome(sample.ackedCount, sample.lostCount, flight.inFlightCount);
   }
 
   /** How many more packets than the model expects are acknowledged in bunches, so that bunches do not stall us. */
@@ -311,7 +300,7 @@ export class BbrController implements CongestionController {
     if (sample.ackedCount > 0) {
       this.#cwndPackets = this.#recoverCwnd(sample, flight) ?? this.#nextCwnd(sample, flight);
     }
-    this.#cwndPackets = Math.min(this.#cwndPackets, this.#boundPackets);
+    this.#cwndPackets = Math.min(this.#cwndPackets, this.#member.limitPackets);
     if (this.#state === "probeRtt") this.#cwndPackets = Math.min(this.#cwndPackets, CWND_MIN_PACKETS);
   }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import type { RateSample } from "./rate_sampler.ts";
+import type { SharedPath } from "./shared_path.ts";
 
 /** Loss recovery, as the congestion controller sees it. */
 export type RecoveryPhase = "open" | "recovery" | "loss";
@@ -36,6 +37,10 @@ export interface CongestionController {
   readonly bandwidth: number;
   /** True while the controller wants samples to count as the application's. */
   readonly isProbingRtt: boolean;
+  /** The stream sends over `path` from now on. */
+  joinPath(path: SharedPath): void;
+  /** The stream sends nothing more. */
+  leavePath(): void;
   /** Sending starts after a pause. */
   handleRestart(nowMs: number, isAppLimited: boolean, payloadBytes: number): void;
   /** An acknowledgement was processed. */

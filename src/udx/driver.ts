@@ -11,6 +11,7 @@ import { decodePacket, FLAG_DESTROY, PacketView, writeUint32 } from "./messages.
 import type { PacketPath, StreamMachine, Transmit } from "./stream_machine.ts";
 import { UDXError } from "./errors.ts";
 import { RelayQueue } from "./relay_queue.ts";
+import { SharedPath } from "./shared_path.ts";
 import type { UDXSocket } from "./socket.ts";
 
 /** Packets that one stream sends before the next one has its turn. */
@@ -87,6 +88,8 @@ export class Driver {
   readonly #held = new Map<StreamHost, Uint8Array[]>();
   /** Packets that a relay slows down, by the stream that they came to. */
   readonly #delayed = new Map<StreamHost, RelayQueue>();
+  /** By address, of each socket. */
+  readonly #sharedPaths = new WeakMap<SocketHost, Map<string, SharedPath>>();
   #isFlushing = false;
   #isFlushScheduled = false;
   #cancelTimer: CancelTimer | null = null;
@@ -96,6 +99,20 @@ export class Driver {
   constructor(clock: Clock, random: Random) {
     this.clock = clock;
     this.random = random;
+  }
+
+  /** What the streams from `socket` to `address` have in common. */
+  sharedPath(socket: SocketHost, address: DatagramAddress): SharedPath {
+    let paths = this.#sharedPaths.get(socket);
+    if (!paths) this.#sharedPaths.set(socket, paths = new Map());
+    const key = `${address.port} ${address.host}`;
+    let shared = paths.get(key);
+    if (shared) return shared;
+    for (const [otherKey, other] of paths) {
+      if (other.isEmpty) paths.delete(otherKey);
+    }
+    paths.set(key, shared = new SharedPath());
+    return shared;
   }
 
   /** Registers a stream; a later one with the same id takes the place of an earlier. */

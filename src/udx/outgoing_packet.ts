@@ -4,11 +4,14 @@
  * @module
  */
 import { HEADER_BYTES } from "./limits.ts";
+import type { SharedPath } from "./shared_path.ts";
 
 /** Where packets of a stream go: what the machine has to know of it; drivers add what they need. */
 export interface PacketPath {
   /** Bytes of IP, UDP and UDX headers on this path. */
   readonly overheadBytes: number;
+  /** What the streams on the path have in common; without it a stream keeps to itself. */
+  readonly shared?: SharedPath;
 }
 
 /** A datagram to send. */

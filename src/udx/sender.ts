@@ -25,6 +25,7 @@ import { RateSampler } from "./rate_sampler.ts";
 import { RttEstimator } from "./rtt.ts";
 import { Scoreboard } from "./scoreboard.ts";
 import { seqAdd, seqDiff } from "./sequence.ts";
+import type { SharedPath } from "./shared_path.ts";
 import type { Slab } from "./slab.ts";
 import { WriteQueue } from "./write_queue.ts";
 
@@ -98,6 +99,7 @@ export class Sender<Path extends PacketPath> {
     pacing: Infinity,
   };
 
+  #shared: SharedPath | null = null;
   #phase: RecoveryPhase = "open";
   #recoveryEndSeq = 0;
   #sendCount = 0;
@@ -139,6 +141,13 @@ export class Sender<Path extends PacketPath> {
   /** The peer numbers its packets from `seq` on. */
   startWindow(seq: number): void {
     this.#windowSeq = seq >>> 0;
+  }
+
+  /** Sends over `path` from now on. */
+  usePath(path: Path): void {
+    this.mtu.reset();
+    this.#shared = path.shared ?? null;
+    if (path.shared) this.#congestion.joinPath(path.shared);
   }
 
   /** Queues bytes; they are borrowed until they are in packets. */
@@ -318,6 +327,7 @@ export class Sender<Path extends PacketPath> {
   clear(): void {
     this.#board.clear();
     this.#queue.clear();
+    this.#congestion.leavePath();
     const timers = this.#timers;
     timers.retransmission =
       timers.reordering =
@@ -410,6 +420,7 @@ export class Sender<Path extends PacketPath> {
     const board = this.#board;
     if (this.#newestAckedRttMs >= 0) {
       this.rtt.add(nowMs, this.#newestAckedRttMs);
+      if (this.#shared) this.#shared.smoothedRttMs = this.rtt.smoothedMs;
     }
     this.#tailProbeCount = 0;
     if (this.#phase !== "open" && seqDiff(board.ackedSeq, this.#recoveryEndSeq) >= 0) this.#phase = "open";
@@ -457,11 +468,10 @@ export class Sender<Path extends PacketPath> {
   #armTailProbe(nowMs: number): void {
     const board = this.#board;
     // Unlike RFC 8985 also during recovery, as QUIC does: the tail of a retransmitted flight gets lost too.
-    if (board.inFlightCount === 0 || this.#phase === "loss" || this.#tailProbeCount >= TAIL_PROBES_MAX) {
-      return;
-    }
+    if (board.inFlightCount === 0 || this.#tailProbeCount >= TAIL_PROBES_MAX) return;
     let waitMs = RTO_MIN_MS;
-    if (this.rtt.hasSample) waitMs = Math.max(TAIL_PROBE_MIN_MS, 2 * this.rtt.smoothedMs + ACK_DELAY_MAX_MS);
+    const rttMs = this.rtt.hasSample ? this.rtt.smoothedMs : this.#shared?.smoothedRttMs ?? 0;
+    if (rttMs > 0) waitMs = Math.max(TAIL_PROBE_MIN_MS, 2 * rttMs + ACK_DELAY_MAX_MS);
     const backoffMs = waitMs * 2 ** this.#tailProbeCount;
     this.#timers.tailProbe = Math.min(nowMs + backoffMs, this.#timers.retransmission);
   }

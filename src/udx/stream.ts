@@ -482,10 +482,13 @@ export class UDXStream extends Duplex<
     if (!socket.bound) socket.bind(0);
     // IPv4 peers of an IPv6 socket are reached by mapped addresses, which libudx counts as IPv6 (src/udx.c).
     const isIPv6 = family === 6 || socket.address()?.family === 6;
+    const socketHost = socket[socketAttachment].host;
+    const address = { host, port, family };
     return {
-      socket: socket[socketAttachment].host,
-      address: { host, port, family },
+      socket: socketHost,
+      address,
       overheadBytes: isIPv6 ? IPV6_OVERHEAD_BYTES : IPV4_OVERHEAD_BYTES,
+      shared: this.#driver.sharedPath(socketHost, address),
     };
   }
 

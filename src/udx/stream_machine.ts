@@ -117,6 +117,7 @@ export class StreamMachine<Path extends PacketPath> {
     }
     const header = { streamId: remoteId >>> 0, windowBytes: WINDOW_BYTES, ack: this.#receive.nextSeq, path };
     this.#state = { kind: "connected", header };
+    this.#sender.usePath(path);
     this.#armKeepAlive(nowMs);
   }
 
@@ -125,7 +126,7 @@ export class StreamMachine<Path extends PacketPath> {
     if (this.#state.kind !== "connected") return;
     this.#state.header.streamId = remoteId >>> 0;
     this.#state.header.path = path;
-    this.#sender.mtu.reset();
+    this.#sender.usePath(path);
     if (this.#sender.isIdle) this.#events.push({ kind: "remoteChanged" });
     else this.#migrationSeq = this.#sender.nextSeq;
   }

@@ -1,6 +1,7 @@
 /** UDX streams on simulated networks: two thousand seeds, shared bottlenecks, and a table of throughput. */
 import { strict as assert } from "node:assert";
 import { SeededRandom } from "../../src/base/mod.ts";
+import { SharedPath } from "../../src/udx/shared_path.ts";
 import { Link, type LinkConditions, VirtualTime } from "./network.ts";
 import { connectPeers, type StreamPeer } from "./support/stream_peer.ts";
 
@@ -124,6 +125,33 @@ Deno.test("UDX-036 two streams share a bottleneck within 30 %", () => {
       `seed ${seed}: the bottleneck is idle, ${(low + high).toFixed(0)} bytes/ms`,
     );
   }
+});
+
+Deno.test("UDX-036 ten streams between two sockets share a short queue, and none waits for a timeout", () => {
+  const random = new SeededRandom(1);
+  const time = new VirtualTime();
+  // Loopback: 150 MB/s into the 90 packets that Linux keeps for a socket.
+  const conditions = { latencyMs: 0.05, bytesPerMs: 150_000, queueBytes: 90 * 1500 };
+  const links = {
+    forth: new Link(time, random, conditions),
+    back: new Link(time, random, { latencyMs: 0.05 }),
+  };
+  const upload = { byteLength: 4_000_000, chunkBytes: 65536 };
+  const shared = { forth: new SharedPath(), back: new SharedPath() };
+  const pairs = Array.from(
+    { length: 10 },
+    (_, i) => connectPeers(time, links, { forth: upload, back: NOTHING }, i + 1, shared),
+  );
+  runToEnd(time, pairs.flat(), "ten streams");
+  const ends = pairs.map(([, receiver]) => receiver.closedAtMs);
+  const statistics = pairs.map(([sender]) => sender.machine.sender.statistics);
+  const packetCount = pairs.reduce((sum, [sender]) => sum + sender.packetCount, 0);
+  const retransmitCount = statistics.reduce((sum, each) => sum + each.retransmitCount, 0);
+  assert.deepEqual(statistics.map(({ rtoCount }) => rtoCount), new Array(10).fill(0));
+  assert(Math.min(...ends) > 0.7 * Math.max(...ends), `${ends.map((end) => end.toFixed(0))} ms`);
+  assert(40_000_000 / Math.max(...ends) > 0.85 * 150_000, `the last is done after ${Math.max(...ends)} ms`);
+  assert(retransmitCount < 0.06 * packetCount, `${retransmitCount} of ${packetCount} sent again`);
+  assert(shared.forth.isEmpty && shared.back.isEmpty);
 });
 
 Deno.test("UDX-027 throughput by loss and latency matches the snapshot", async () => {

@@ -1,15 +1,15 @@
 /** A stream machine with what a driver does around it, on virtual time. */
 import { type Random, SeededRandom } from "../../../src/base/mod.ts";
 import { decodePacket, PacketView } from "../../../src/udx/messages.ts";
+import type { SharedPath } from "../../../src/udx/shared_path.ts";
 import { type StreamEvent, StreamMachine } from "../../../src/udx/stream_machine.ts";
 import type { Link, VirtualTime } from "../network.ts";
 
 /** A path in the simulation: nothing but IPv4 overhead. */
 export interface SimulatedPath {
   readonly overheadBytes: number;
+  readonly shared?: SharedPath;
 }
-
-const IPV4_PATH: SimulatedPath = { overheadBytes: 48 };
 
 /** Data that is written in steps as the stream takes it. */
 export interface Upload {
@@ -64,8 +64,8 @@ export class StreamPeer {
   }
 
   /** Starts sending to the other end. */
-  start(id: number, ack = 0): void {
-    this.machine.connect(this.#time.nowMs, id, IPV4_PATH, ack);
+  start(id: number, ack = 0, shared?: SharedPath): void {
+    this.machine.connect(this.#time.nowMs, id, { overheadBytes: 48, shared }, ack);
     this.flush();
   }
 
@@ -164,12 +164,13 @@ export class StreamPeer {
   }
 }
 
-/** Two peers with a link each way. */
+/** Two peers with a link each way; `shared` is what those of several pairs on one path have in common. */
 export function connectPeers(
   time: VirtualTime,
   links: { readonly forth: Link; readonly back: Link },
   uploads: { readonly forth: Upload; readonly back: Upload },
   seed: number,
+  shared?: { readonly forth: SharedPath; readonly back: SharedPath },
 ): [StreamPeer, StreamPeer] {
   const random = new SeededRandom(seed);
   const seqA = Math.floor(random.next() * 2 ** 32);
@@ -194,7 +195,7 @@ export function connectPeers(
   );
   a.other = b;
   b.other = a;
-  a.start(2, seqB);
-  b.start(1, seqA);
+  a.start(2, seqB, shared?.forth);
+  b.start(1, seqA, shared?.back);
   return [a, b];
 }

@@ -8,6 +8,7 @@ import { Pacer } from "../../../src/udx/pacer.ts";
 import { ReadAssembler } from "../../../src/udx/read_assembler.ts";
 import { ReceiveBuffer } from "../../../src/udx/receive_buffer.ts";
 import { RttEstimator } from "../../../src/udx/rtt.ts";
+import { SharedPath } from "../../../src/udx/shared_path.ts";
 import { Scoreboard } from "../../../src/udx/scoreboard.ts";
 import { seqAdd, seqDiff } from "../../../src/udx/sequence.ts";
 import { readUint32 } from "../../../src/udx/messages.ts";
@@ -154,6 +155,60 @@ Deno.test("UDX-036 Pacer saves up no more than a burst", () => {
   let count = 0;
   for (; pacer.isOpen; count++) pacer.take(1500);
   assert.equal(count, 8);
+});
+
+Deno.test("UDX-036 SharedPath leaves streams alone until a queue overflows", () => {
+  const path = new SharedPath();
+  const member = path.join();
+  member.cwndPackets = 100;
+  member.handleOutcome(96, 4, 0);
+  assert.equal(member.limitPackets, Infinity);
+  member.handleOutcome(91, 9, 0);
+  assert.equal(member.limitPackets, 70);
+  member.handleOutcome(100, 0, 0);
+  assert.equal(member.limitPackets, 70 * 1.02);
+});
+
+Deno.test("UDX-036 SharedPath divides what fits, modest streams leave the rest to the others", () => {
+  const path = new SharedPath();
+  const [greedy, second, modest] = [path.join(), path.join(), path.join()];
+  for (const member of [greedy, second]) member.cwndPackets = 60;
+  modest.cwndPackets = 10;
+  modest.handleOutcome(10, 0, 0);
+  second.handleOutcome(40, 0, 20);
+  greedy.handleOutcome(30, 20, 10);
+  // Of 0.7 * 130 packets the modest one has 10.
+  assert.equal(greedy.limitPackets, (0.7 * 130 - 10) / 2);
+  assert.equal(second.limitPackets, greedy.limitPackets);
+});
+
+Deno.test("UDX-036 SharedPath lets a stream have four packets, and what the path holds", () => {
+  const path = new SharedPath();
+  const members = Array.from({ length: 20 }, () => path.join());
+  for (const member of members) {
+    member.cwndPackets = 4;
+    member.handleOutcome(3, 1, 0);
+  }
+  for (let i = 0; i < 20; i++) members[0]!.handleOutcome(32, 32, 0);
+  assert.equal(members[1]!.limitPackets, 8);
+  for (const member of members) member.handleOutcome(3, 1, 0);
+  assert.equal(members[1]!.limitPackets, 4);
+  members[1]!.bandwidth = 2;
+  members[1]!.leastRttMs = 10;
+  assert.equal(members[1]!.limitPackets, 1.2 * 20);
+  // By the shortest round trip that any of them saw.
+  members[2]!.leastRttMs = 5;
+  members[2]!.handleOutcome(64, 0, 0);
+  assert.equal(members[1]!.limitPackets, 1.2 * 10);
+});
+
+Deno.test("UDX-036 SharedPath is empty when its streams have left", () => {
+  const path = new SharedPath();
+  const member = path.join();
+  assert.equal(path.isEmpty, false);
+  member.leave();
+  member.leave();
+  assert.equal(path.isEmpty, true);
 });
 
 Deno.test("WriteQueue gives the bytes of its chunks in order, whatever is taken at once", () => {
