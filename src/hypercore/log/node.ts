@@ -15,14 +15,14 @@ const TWO_POW_32 = 4294967296;
 
 /** The leaf over `value` at tree index `index`. */
 export function leafNode(index: number, value: Uint8Array): TreeNode {
-  return { index, size: value.byteLength, hash: hashLeaf(value, new Uint8Array(HASH_BYTES)) };
+  return { index, size: value.byteLength, hash: hashLeaf(value) };
 }
 
 /** The parent of two siblings, given in either order; sizes must add up to a safe integer. */
 export function parentNode(a: TreeNode, b: TreeNode): TreeNode {
   const left = a.index < b.index ? a : b;
   const right = left === a ? b : a;
-  const hash = hashParent(left.size, left.hash, right.size, right.hash, new Uint8Array(HASH_BYTES));
+  const hash = hashParent(left.size, left.hash, right.size, right.hash);
   return { index: treeParent(a.index), size: left.size + right.size, hash };
 }
 
@@ -76,10 +76,18 @@ export function packedNodeRow(packed: Uint8Array, at: number): Uint8Array {
 
 /** The stored form of a node, fresh bytes. */
 export function nodeRow(node: TreeNode): Uint8Array {
-  const row = new Uint8Array(NODE_ROW_BYTES);
-  writeUint64(row, 0, node.size);
-  row.set(node.hash, 8);
-  return row;
+  return nodeRows([node])[0]!;
+}
+
+/** The stored forms of several nodes: views of one buffer, for one of its own takes longer than all else here. */
+export function nodeRows(nodes: readonly TreeNode[]): Uint8Array[] {
+  const bytes = new Uint8Array(NODE_ROW_BYTES * nodes.length);
+  return nodes.map(({ size, hash }, i) => {
+    const row = bytes.subarray(NODE_ROW_BYTES * i, NODE_ROW_BYTES * (i + 1));
+    writeUint64(row, 0, size);
+    row.set(hash, 8);
+    return row;
+  });
 }
 
 /** The node stored at `index`; null where the row is no node. The hash is a view of the row. */

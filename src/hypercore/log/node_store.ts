@@ -102,9 +102,12 @@ export class NodeStore {
     return { nodes, pending };
   }
 
-  /** Remembers a stored node by its stored form, which is kept. */
+  /** Remembers a stored node by its stored form, which is kept; those of low nodes may share a buffer. */
   put(index: number, row: Uint8Array, isChildless = false): void {
-    this.#generationsOf(index).set(index, { row, node: null, isChildless });
+    const generations = this.#generationsOf(index);
+    // A high node stays longer than the low ones it came with, and would keep all of theirs.
+    const kept = generations === this.#high ? row.slice() : row;
+    generations.set(index, { row: kept, node: null, isChildless });
   }
 
   /** Tells whether nothing below `index` is known to be stored; false says nothing. */

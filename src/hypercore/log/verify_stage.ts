@@ -11,7 +11,7 @@ import type { BitfieldRange } from "./bitfield.ts";
 import type { LogState } from "./log_state.ts";
 import type { LogIdentity } from "./identity.ts";
 import { isValidManifest, ownManifest } from "./manifest.ts";
-import { nodeRow } from "./node.ts";
+import { nodeRows } from "./node.ts";
 import { TreeBatch } from "./tree_batch.ts";
 import type { Manifest, Proof, TreeHead, TreeNode, VerifyResult } from "./types.ts";
 import type { Verifier } from "./verifier.ts";
@@ -26,8 +26,6 @@ interface StagedNode {
   readonly node: TreeNode;
   /** Nothing below it is stored. */
   readonly isChildless: boolean;
-  /** Its stored form, once made. */
-  row: Uint8Array | null;
 }
 
 /** Computes the hashes of a proof; the expensive part, which needs no state. */
@@ -46,6 +44,8 @@ export class VerifyStage {
   readonly #identity: LogIdentity;
   readonly #nodes = new Map<number, StagedNode>();
   readonly #blocks = new Map<number, Uint8Array>();
+  /** The stored forms of the nodes, once made. */
+  #rows: readonly Uint8Array[] = [];
   /** Stored nodes that got children. */
   readonly #opened = new Set<number>();
   #head: TreeHead;
@@ -103,9 +103,9 @@ export class VerifyStage {
   fill(batch: WriteBatch): void {
     const { owner } = this.#state;
     for (const [index, value] of this.#blocks) batch.putRow("block", owner, index, value);
-    for (const [index, staged] of this.#nodes) {
-      batch.putRow("node", owner, index, staged.row ??= nodeRow(staged.node));
-    }
+    this.#rows = nodeRows(Array.from(this.#nodes.values(), ({ node }) => node));
+    let next = 0;
+    for (const index of this.#nodes.keys()) batch.putRow("node", owner, index, this.#rows[next++]!);
   }
 
   /** The blocks collected, as ranges. */
@@ -127,7 +127,8 @@ export class VerifyStage {
   /** Hands the nodes collected to the cache, once they are stored. */
   remember(): void {
     const { nodes } = this.#state;
-    for (const [index, { isChildless, row }] of this.#nodes) nodes.put(index, row!, isChildless);
+    let next = 0;
+    for (const [index, { isChildless }] of this.#nodes) nodes.put(index, this.#rows[next++]!, isChildless);
     for (const index of this.#opened) nodes.setChildless(index, false);
   }
 
@@ -211,7 +212,7 @@ export class VerifyStage {
   }
 
   #collect(node: TreeNode, isChildless: boolean): void {
-    this.#nodes.set(node.index, { node, isChildless, row: null });
+    this.#nodes.set(node.index, { node, isChildless });
   }
 }
 
