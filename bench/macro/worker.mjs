@@ -1,7 +1,6 @@
 // Runs one task, in Node with npm's hypercore or in Deno with ours, and prints its result as a line of JSON.
 //   worker.mjs ours|npm run TASK | worker.mjs ours|npm serve JSON
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -28,9 +27,7 @@ if (role === "serve") {
     () => rm(folder, { recursive: true, force: true }).finally(() => process.exit(0)),
   );
   await serve({ Hypercore, transport, folder, report, ...JSON.parse(argument) });
-  for await (const _ of createInterface({ input: process.stdin })) {
-    report({ cpuMs: ownCpuMs(), memory: memoryBytes() });
-  }
+  for await (const _ of createInterface({ input: process.stdin })) report(ownCpuMs());
 } else {
   try {
     report(
@@ -40,8 +37,7 @@ if (role === "serve") {
         folder,
         startServer,
         cpuMs,
-        memoryBytes,
-        serverMemoryBytes: async () => (await askServer()).memory,
+        residentBytes: () => process.memoryUsage().rss,
       }),
     );
   } finally {
@@ -69,18 +65,9 @@ async function startServer(parameters) {
 
 // Processor time that both processes have taken, all threads together.
 async function cpuMs() {
-  return ownCpuMs() + (server === null ? 0 : (await askServer()).cpuMs);
-}
-
-async function askServer() {
+  if (server === null) return ownCpuMs();
   server.stdin.write("\n");
-  return JSON.parse((await serverLines.next()).value);
-}
-
-// What is resident, and the greatest it ever was.
-function memoryBytes() {
-  const peak = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync("/proc/self/status", "utf8"));
-  return { now: process.memoryUsage().rss, peak: Number(peak[1]) * 1024 };
+  return ownCpuMs() + JSON.parse((await serverLines.next()).value);
 }
 
 function ownCpuMs() {
