@@ -35,10 +35,10 @@ export const MULTISIG_PATCH_NODES_MAX = 8192;
 export const MULTISIG_PROOFS_MAX = 4096;
 
 /**
- * Tree nodes one log keeps in memory: two generations of this many low ones and two of high ones, about 300 bytes each
- * and at most 10 MB. Logs of up to a quarter of a million blocks have fewer high ones.
+ * Tree nodes one log keeps in memory: this many low ones and as many high ones, 49 bytes each and at most 3.2 MB. Logs of
+ * up to half a million blocks have fewer high ones.
  */
-export const NODE_CACHE_GENERATION_NODES = 8192;
+export const NODE_CACHE_NODES = 32768;
 
 /** A node that covers this many blocks or more counts as high; a power of two. */
 export const HIGH_NODE_BLOCKS = 32;

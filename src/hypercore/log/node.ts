@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { allocBytesPooled } from "../../base/mod.ts";
 import { hashLeaf, hashParent, hashRoots, NODE_BYTES } from "../../crypto/mod.ts";
 import { treeParent } from "./flat_tree.ts";
 import type { TreeNode } from "./types.ts";
@@ -94,6 +95,13 @@ export function nodeRows(nodes: readonly TreeNode[]): Uint8Array[] {
 export function nodeOfRow(index: number, row: Uint8Array): TreeNode | null {
   if (row.byteLength !== NODE_ROW_BYTES) return null;
   return { index, size: readUint64(row, 0), hash: row.subarray(8, 8 + HASH_BYTES) };
+}
+
+/** The node that a stored form, which must have its size, stands for; its hash is a copy. */
+export function copyOfRow(index: number, row: Uint8Array): TreeNode {
+  const hash = allocBytesPooled(HASH_BYTES);
+  hash.set(row.subarray(NODE_ROW_BYTES - HASH_BYTES));
+  return { index, size: readUint64(row, 0), hash };
 }
 
 function writeUint64(bytes: Uint8Array, at: number, value: number): void {

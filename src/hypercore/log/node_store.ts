@@ -6,82 +6,46 @@
  *
  * @module
  */
-import { HIGH_NODE_BLOCKS, NODE_CACHE_GENERATION_NODES } from "./limits.ts";
+import { HIGH_NODE_BLOCKS, NODE_CACHE_NODES } from "./limits.ts";
 import type { LogStorage } from "./log_storage.ts";
-import { nodeOfRow } from "./node.ts";
+import { copyOfRow, nodeOfRow } from "./node.ts";
+import { NodeCache } from "./node_cache.ts";
 import type { TreeNode } from "./types.ts";
 
-interface Entry {
-  /** Stored form: most of what is remembered is never looked at again, so nodes are made on demand. */
-  readonly row: Uint8Array;
-  node: TreeNode | null;
-  /** Known to have no stored children; false says nothing. */
-  isChildless: boolean;
-}
+/** Low nodes and high ones have a cache each. */
+const CACHES = 2;
 
-/** What was used last, in two generations: the older one goes when the younger is full. */
-class Generations {
-  readonly #entriesMax: number;
-  #young = new Map<number, Entry>();
-  #old = new Map<number, Entry>();
-
-  constructor(entriesMax: number) {
-    this.#entriesMax = entriesMax;
-  }
-
-  get(index: number): Entry | undefined {
-    const entry = this.#young.get(index);
-    if (entry !== undefined) return entry;
-    const old = this.#old.get(index);
-    if (old !== undefined) this.set(index, old);
-    return old;
-  }
-
-  set(index: number, entry: Entry): void {
-    this.#young.set(index, entry);
-    if (this.#young.size < this.#entriesMax) return;
-    this.#old = this.#young;
-    this.#young = new Map();
-  }
-
-  clear(): void {
-    this.#young.clear();
-    this.#old.clear();
-  }
-}
-
-/** Two generations of low nodes and two of high ones make up the cache. */
-const GENERATIONS = 4;
-
-function generationNodesOf({ treeCacheNodes }: LogStorage): number {
-  return treeCacheNodes === undefined
-    ? NODE_CACHE_GENERATION_NODES
-    : Math.max(1, Math.floor(treeCacheNodes / GENERATIONS));
+function cachedNodesOf({ treeCacheNodes }: LogStorage): number {
+  return treeCacheNodes === undefined ? NODE_CACHE_NODES : Math.floor(treeCacheNodes / CACHES);
 }
 
 /** Reads nodes of one owner. */
 export class NodeStore {
   readonly #storage: LogStorage;
   readonly #owner: number;
-  readonly #low: Generations;
-  readonly #high: Generations;
+  readonly #low: NodeCache;
+  readonly #high: NodeCache;
   /** Counts deletions: what was read before one may be gone. */
   #epoch = 0;
 
-  /** Reads the rows of `owner`; keeps up to two generations of low nodes, and two of high ones. */
-  constructor(storage: LogStorage, owner: number, generationNodes: number = generationNodesOf(storage)) {
+  /** Reads the rows of `owner`. */
+  constructor(storage: LogStorage, owner: number) {
     this.#storage = storage;
     this.#owner = owner;
-    this.#low = new Generations(generationNodes);
-    this.#high = new Generations(generationNodes);
+    this.#low = new NodeCache(cachedNodesOf(storage));
+    this.#high = new NodeCache(cachedNodesOf(storage));
+  }
+
+  /** Whether the node is in memory; false says nothing. */
+  has(index: number): boolean {
+    return this.#cacheOf(index).find(index) !== -1;
   }
 
   /** The node where it is in memory; undefined says nothing. */
   peek(index: number): TreeNode | undefined {
-    const entry = this.#find(index);
-    if (entry === undefined) return undefined;
-    entry.node ??= nodeOfRow(index, entry.row);
-    return entry.node ?? undefined;
+    const cache = this.#cacheOf(index);
+    const place = cache.find(index);
+    return place === -1 ? undefined : copyOfRow(index, cache.rowAt(place));
   }
 
   /** The node, at once where it is in memory; null where it is not stored. */
@@ -102,23 +66,23 @@ export class NodeStore {
     return { nodes, pending };
   }
 
-  /** Remembers a stored node by its stored form, which is kept; those of low nodes may share a buffer. */
+  /** Remembers a stored node by its stored form, which is copied. */
   put(index: number, row: Uint8Array, isChildless = false): void {
-    const generations = this.#generationsOf(index);
-    // A high node stays longer than the low ones it came with, and would keep all of theirs.
-    const kept = generations === this.#high ? row.slice() : row;
-    generations.set(index, { row: kept, node: null, isChildless });
+    this.#cacheOf(index).put(index, row, isChildless);
   }
 
   /** Tells whether nothing below `index` is known to be stored; false says nothing. */
   isChildless(index: number): boolean {
-    return this.#find(index)?.isChildless ?? false;
+    const cache = this.#cacheOf(index);
+    const place = cache.find(index);
+    return place !== -1 && cache.isChildlessAt(place);
   }
 
   /** Notes whether children of a remembered node are stored. */
   setChildless(index: number, isChildless: boolean): void {
-    const entry = this.#find(index);
-    if (entry !== undefined) entry.isChildless = isChildless;
+    const cache = this.#cacheOf(index);
+    const place = cache.find(index);
+    if (place !== -1) cache.setChildlessAt(place, isChildless);
   }
 
   /** Forgets everything, after nodes were deleted. */
@@ -128,15 +92,11 @@ export class NodeStore {
     this.#high.clear();
   }
 
-  #find(index: number): Entry | undefined {
-    return this.#generationsOf(index).get(index);
-  }
-
   /**
    * High nodes are few and every path to a block passes some; among the low ones, which each download brings by the
    * hundred, they would be forgotten.
    */
-  #generationsOf(index: number): Generations {
+  #cacheOf(index: number): NodeCache {
     // In a flat tree the index of a node that covers 2^d blocks ends in d ones.
     return index % HIGH_NODE_BLOCKS === HIGH_NODE_BLOCKS - 1 ? this.#high : this.#low;
   }
@@ -163,7 +123,7 @@ export class NodeStore {
 
   /** What was learnt while the row was read is newer than the row. */
   #keep(index: number, row: Uint8Array, epoch: number): void {
-    if (epoch === this.#epoch && this.#find(index) === undefined) this.put(index, row);
+    if (epoch === this.#epoch && !this.has(index)) this.put(index, row);
   }
 }
 

@@ -18,7 +18,7 @@ export function missingNodes(state: LogState, treeIndex: number): number | Promi
   const path: number[] = [];
   while (!cursor.contains(2 * head.length)) {
     const { index } = cursor;
-    if (state.rootAt(index) !== undefined || nodes.peek(index) !== undefined) {
+    if (state.rootAt(index) !== undefined || nodes.has(index)) {
       if (path.length === 0 || nodes.isChildless(index)) return path.length;
       break;
     }
