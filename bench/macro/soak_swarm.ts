@@ -53,6 +53,8 @@ interface State {
   readonly streams: number;
   readonly connections: number;
   readonly topics: number;
+  /** Peers that swarms know of. */
+  readonly peers: number;
   readonly heapMegabytes: number;
   readonly residentMegabytes: number;
 }
@@ -189,6 +191,7 @@ async function state(nodes: readonly HyperDHT[], members: readonly Member[]): Pr
     streams: nodes.reduce((sum, node) => sum + node.rawStreams.size, 0),
     connections: members.reduce((sum, { swarm }) => sum + swarm.connections.size, 0),
     topics: members.reduce((sum, { swarm }) => sum + Array.from(swarm.topics()).length, 0),
+    peers: members.reduce((sum, { swarm }) => sum + swarm.peers.size, 0),
     heapMegabytes: heapUsed / 1e6,
     residentMegabytes: rss / 1e6,
   };
@@ -235,9 +238,11 @@ function delay(ms: number): Promise<void> {
 
 function print(label: string, state: State): void {
   const seconds = ((performance.now() - start) / 1000).toFixed(0);
-  const { handles, timers, streams, connections, topics, heapMegabytes, residentMegabytes } = state;
+  const { handles, timers, streams, connections, topics, peers, heapMegabytes, residentMegabytes } = state;
   console.log(
     `${seconds} s, ${label}: ${handles} handles, ${timers} timers, ${streams} streams, ${connections} ends of connections, ` +
-      `${topics} topics, heap ${heapMegabytes.toFixed(0)} MB, resident ${residentMegabytes.toFixed(0)} MB`,
+      `${topics} topics, ${peers} peers known, heap ${heapMegabytes.toFixed(0)} MB, resident ${
+        residentMegabytes.toFixed(0)
+      } MB`,
   );
 }

@@ -246,6 +246,7 @@ export class Hyperswarm extends TypedEventEmitter<HyperswarmEvents> implements A
       // Without a network nothing can be withdrawn; the announcement expires by itself.
     }
     if (this.#discoveries.get(id) === discovery) this.#discoveries.delete(id);
+    this.#forgetUnwanted();
   }
 
   /**
@@ -291,6 +292,7 @@ export class Hyperswarm extends TypedEventEmitter<HyperswarmEvents> implements A
     const discoveries = Array.from(this.#discoveries.values());
     this.#discoveries.clear();
     await Promise.allSettled(discoveries.map((discovery) => discovery.destroy(options)));
+    this.#forgetUnwanted();
   }
 
   /** Leaves all topics and destroys the DHT with all connections; with `force`, without telling anyone. */
@@ -387,6 +389,15 @@ export class Hyperswarm extends TypedEventEmitter<HyperswarmEvents> implements A
 
   #forgetMaybe(peer: PeerInfo): void {
     if (peer.isForgettable && !this.#allConnections.has(peer.publicKey)) this.peers.delete(peer.id);
+  }
+
+  /** Peers of topics that were left get their turn while there is room; those that wait for room would wait for ever. */
+  #forgetUnwanted(): void {
+    if (this.#hasRoom) return;
+    for (const peer of this.#queue.takeOut((queued) => !this.#isWanted(queued))) {
+      this.#flushes.handleTried(peer.flushTick);
+      this.#forgetMaybe(peer);
+    }
   }
 
   #enqueue(peer: PeerInfo): void {
@@ -508,7 +519,10 @@ export class Hyperswarm extends TypedEventEmitter<HyperswarmEvents> implements A
 
   /** Whether a peer whose connection ended is still wanted. */
   #isKept(peer: PeerInfo): boolean {
-    if (this.suspended || this.destroyed) return false;
+    return !this.suspended && !this.destroyed && this.#isWanted(peer);
+  }
+
+  #isWanted(peer: PeerInfo): boolean {
     return peer.explicit || peer.topics.some((topic) => this.#discoveries.has(hexText(topic)));
   }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { copyBytes, hexText, TypedEventEmitter } from "../base/mod.ts";
+import { copyBytes, equalBytes, hexText, TypedEventEmitter } from "../base/mod.ts";
 import type { SwarmAddress } from "./dht.ts";
 import { GOOD_CONNECTION_MS, TRIES_MAX } from "./limits.ts";
 
@@ -57,7 +57,6 @@ export class PeerInfo extends TypedEventEmitter<PeerInfoEvents> {
   connectedTime: number = -1;
   /** For the swarm: which `flush()` it counts for. */
   flushTick = 0;
-  readonly #topicIds = new Set<string>();
 
   /** Makes what is known of a peer that was never connected. */
   constructor(publicKey: Uint8Array, relayAddresses: readonly SwarmAddress[] | null) {
@@ -89,9 +88,7 @@ export class PeerInfo extends TypedEventEmitter<PeerInfoEvents> {
 
   /** For the swarm: the peer was found under `topic`. */
   addTopic(topic: Uint8Array): void {
-    const id = hexText(topic);
-    if (this.#topicIds.has(id)) return;
-    this.#topicIds.add(id);
+    if (this.topics.some((known) => equalBytes(known, topic))) return;
     this.topics.push(topic);
     this.emit("topic", topic);
   }

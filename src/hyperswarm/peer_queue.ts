@@ -42,6 +42,21 @@ export class PeerQueue {
     return peer;
   }
 
+  /** Takes those out that `isUnwanted` accepts. */
+  takeOut(isUnwanted: (peer: PeerInfo) => boolean): PeerInfo[] {
+    const taken: PeerInfo[] = [];
+    for (const [priority, level] of this.#levels.entries()) {
+      this.#levels[priority] = level.filter((peer) => {
+        if (!isUnwanted(peer)) return true;
+        peer.queued = false;
+        taken.push(peer);
+        return false;
+      });
+    }
+    this.#length -= taken.length;
+    return taken;
+  }
+
   /** Takes all peers out. */
   clear(): void {
     for (const level of this.#levels) {

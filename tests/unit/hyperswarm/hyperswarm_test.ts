@@ -230,6 +230,42 @@ Deno.test("SW-019 SW-022 SW-026 leave() withdraws and keeps connections", async 
   assert.equal(server.connections.size, 1);
 });
 
+Deno.test("SW-019 SW-025 what waits for room is forgotten with its last topic, and no more is known after many joins", async () => {
+  await using world = new World();
+  for (let number = 1; number <= 8; number++) {
+    const swarm = world.swarm(number);
+    await Promise.all([TOPIC, OTHER_TOPIC].map((topic) => swarm.join(topic, { client: false }).flushed()));
+  }
+  const full = world.swarm(20, { maxPeers: 2 });
+  const ownTopics = await Promise.all(Array.from({ length: 4 }, async (_, i) => {
+    const topic = new Uint8Array(32).fill(100 + i);
+    await world.swarm(30 + i).join(topic, { client: false }).flushed();
+    return topic;
+  }));
+  for (const topic of [TOPIC, OTHER_TOPIC]) await full.join(topic, { server: false }).flushed();
+  await world.settle();
+  assert.deepEqual([full.connections.size, full.peers.size], [2, 8]);
+  await full.leave(TOPIC);
+  assert.equal(full.peers.size, 8);
+  for (let round = 0; round < 5; round++) {
+    for (const topic of ownTopics) {
+      const session = full.join(topic, { server: false });
+      await session.flushed();
+      await session.destroy();
+      assert.equal(full.peers.size, 8, `round ${round}`);
+    }
+  }
+  await full.leave(OTHER_TOPIC);
+  assert.deepEqual([full.connections.size, full.peers.size], [2, 2]);
+  assert.equal(await full.flush(), true);
+
+  const roomy = world.swarm(21, { maxParallel: 1 });
+  await roomy.join(TOPIC, { server: false }).flushed();
+  await roomy.leave(TOPIC);
+  await world.settle();
+  assert.equal(roomy.connections.size, 8);
+});
+
 Deno.test("SW-020 SW-021 joinPeer() connects to a key and keeps connected until leavePeer()", async () => {
   await using world = new World();
   const server = world.swarm(1);
