@@ -11,6 +11,9 @@ import { allocBytesUnsafe } from "../base/mod.ts";
 /** A chunk is at most so large, framed or not (udx-native lib/stream.js). */
 const CHUNK_BYTES_MAX = 65536;
 
+/** Most streams receive little: the first memory for chunks is small, each further one twice as large. */
+const FIRST_SLAB_BYTES = 4096;
+
 const FRAME_PREFIX_BYTES = 3;
 
 /** Collects payloads, hands out chunks. */
@@ -42,13 +45,9 @@ export class ReadAssembler {
   /** Adds the payload of one packet (copied). */
   append(payload: Uint8Array): void {
     const byteLength = payload.length;
-    if (
-      this.#end + byteLength > this.#slab.length || this.#end - this.#start + byteLength > CHUNK_BYTES_MAX
-    ) {
-      this.#cut();
-      this.#slab = allocBytesUnsafe(Math.max(CHUNK_BYTES_MAX, byteLength));
-      this.#start = this.#end = this.#readyCount = 0;
-    }
+    const chunkBytes = this.#end - this.#start + byteLength;
+    if (chunkBytes > CHUNK_BYTES_MAX) this.#beginSlab(byteLength);
+    else if (this.#end + byteLength > this.#slab.length) this.#makeRoom(chunkBytes);
     if (this.#isFramed && this.#frameBytes === -1) this.#beginFrame(payload);
     this.#slab.set(payload, this.#end);
     this.#end += byteLength;
@@ -68,6 +67,22 @@ export class ReadAssembler {
     }
     this.#byteLength -= chunk.length;
     return chunk;
+  }
+
+  /** Goes on in larger memory, with what was not handed out; at full size in fresh memory, with a chunk of its own. */
+  #makeRoom(chunkBytes: number): void {
+    const pending = this.#slab.subarray(this.#start, this.#end);
+    if (this.#slab.length >= CHUNK_BYTES_MAX) return this.#beginSlab(chunkBytes - pending.length);
+    this.#slab = allocBytesUnsafe(slabBytesAfter(this.#slab.length, chunkBytes));
+    this.#slab.set(pending);
+    this.#start = 0;
+    this.#end = pending.length;
+  }
+
+  #beginSlab(byteLength: number): void {
+    this.#cut();
+    this.#slab = allocBytesUnsafe(slabBytesAfter(this.#slab.length, byteLength));
+    this.#start = this.#end = this.#readyCount = 0;
   }
 
   #cut(): void {
@@ -98,3 +113,7 @@ export class ReadAssembler {
 }
 
 const EMPTY = new Uint8Array(0);
+
+function slabBytesAfter(lastBytes: number, neededBytes: number): number {
+  return Math.max(Math.min(CHUNK_BYTES_MAX, 2 * lastBytes || FIRST_SLAB_BYTES), neededBytes);
+}

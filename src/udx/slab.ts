@@ -7,7 +7,9 @@
  * @module
  */
 
-const SLAB_BYTES = 65536;
+/** Most streams send little: the first slab is small, each further one twice as large. */
+const FIRST_SLAB_BYTES = 4096;
+const SLAB_BYTES_MAX = 65_536;
 
 /** Cuts packets out of larger allocations. */
 export class Slab {
@@ -17,7 +19,8 @@ export class Slab {
   /** `byteLength` fresh bytes of undefined content. */
   allocate(byteLength: number): Uint8Array {
     if (byteLength > this.#bytes.length - this.#used) {
-      this.#bytes = new Uint8Array(Math.max(SLAB_BYTES, byteLength));
+      const slabBytes = Math.min(SLAB_BYTES_MAX, 2 * this.#bytes.length || FIRST_SLAB_BYTES);
+      this.#bytes = new Uint8Array(Math.max(slabBytes, byteLength));
       this.#used = 0;
     }
     const start = this.#used;

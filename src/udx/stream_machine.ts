@@ -371,13 +371,13 @@ export class StreamMachine<Path extends PacketPath> {
     const { header } = this.#state;
     const wasAckDue = this.#isAckDue;
     // The peer may not get our last acknowledgement and send its end again.
-    this.#close(null, { bytes: this.#control(0, header), path: header.path });
+    this.#close(null, this.#farewell(0, header));
     this.#isAckDue = wasAckDue;
   }
 
   /** Closes with a packet that destroys the peer's stream; it leaves once, and again when the peer asks. */
   #closeTelling(error: UDXError | null, header: HeaderFields<Path>): void {
-    const reply = { bytes: this.#control(FLAG_DESTROY, header), path: header.path };
+    const reply = this.#farewell(FLAG_DESTROY, header);
     this.#sender.skipOne();
     this.#close(error, reply);
     this.#isAckDue = true;
@@ -407,10 +407,14 @@ export class StreamMachine<Path extends PacketPath> {
     return { bytes: bytes.subarray(0, HEADER_BYTES + 8 * rangeCount), path: header.path };
   }
 
-  #control(flags: number, header: HeaderFields<Path>): Uint8Array {
-    const bytes = this.#slab.allocate(HEADER_BYTES);
+  #control(flags: number, header: HeaderFields<Path>, bytes = this.#slab.allocate(HEADER_BYTES)): Uint8Array {
     this.#writeHeader(bytes, flags, header);
     return bytes;
+  }
+
+  /** What outlives the stream must not keep its slab. */
+  #farewell(flags: number, header: HeaderFields<Path>): Transmit<Path> {
+    return { bytes: this.#control(flags, header, new Uint8Array(HEADER_BYTES)), path: header.path };
   }
 
   #writeHeader(bytes: Uint8Array, flags: number, header: HeaderFields<Path>): void {

@@ -11,6 +11,7 @@ import { RttEstimator } from "../../../src/udx/rtt.ts";
 import { SharedPath } from "../../../src/udx/shared_path.ts";
 import { Scoreboard } from "../../../src/udx/scoreboard.ts";
 import { seqAdd, seqDiff } from "../../../src/udx/sequence.ts";
+import { Slab } from "../../../src/udx/slab.ts";
 import { readUint32 } from "../../../src/udx/messages.ts";
 import { WindowTuner } from "../../../src/udx/window_tuner.ts";
 import { WindowedFilter } from "../../../src/udx/windowed_filter.ts";
@@ -369,6 +370,30 @@ Deno.test("UDX-030 ReadAssembler gives a large frame out in pieces, and an unfin
   reads.append(new Uint8Array([9, 0, 0, 1]));
   assert.equal(reads.take(), null);
   assert.deepEqual([...reads.take(true)!], [9, 0, 0, 1]);
+});
+
+Deno.test("UDX-030 ReadAssembler takes little memory at first, twice as much each time, and frames stay whole", () => {
+  const reads = new ReadAssembler(true);
+  const sizes: number[] = [];
+  for (const frameBytes of [20, 3000, 3000, 10_000, 60_000]) {
+    const frame = Uint8Array.from({ length: frameBytes }, (_, i) => i);
+    frame.set([frameBytes - 3, (frameBytes - 3) >> 8, 0]);
+    for (let start = 0; start < frameBytes; start += 1000) reads.append(frame.subarray(start, start + 1000));
+    const chunk = reads.take()!;
+    assert.deepEqual(Uint8Array.from(chunk), frame);
+    sizes.push(chunk.buffer.byteLength);
+    assert.equal(reads.take(), null);
+  }
+  assert.deepEqual(sizes, [4096, 4096, 8192, 16_384, 65_536]);
+  assert.equal(reads.isFramed, true);
+});
+
+Deno.test("Slab takes little memory at first, twice as much each time", () => {
+  const slab = new Slab();
+  const sizes = new Set<number>();
+  for (let i = 0; i < 200; i++) sizes.add(slab.allocate(1200).buffer.byteLength);
+  assert.deepEqual([...sizes], [4096, 8192, 16_384, 32_768, 65_536]);
+  assert.equal(slab.allocate(100_000).buffer.byteLength, 100_000);
 });
 
 Deno.test("UDX-038 WindowTuner narrows the window under heavy loss and widens it again", () => {

@@ -212,6 +212,7 @@ Deno.test("UDX-024 both ends close the stream cleanly after the last acknowledge
   assert.deepEqual(events(machine), ["end", "closed"]);
   assert.equal(machine.isClosed, true);
   assert.equal(machine.epitaph!.reply.bytes[2], 0);
+  assert.equal(machine.epitaph!.reply.bytes.buffer.byteLength, 20, "what outlives the stream keeps no slab");
 });
 
 Deno.test("UDX-024 the peer's end alone leaves us writable", () => {
