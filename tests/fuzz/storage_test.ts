@@ -157,6 +157,16 @@ function addOperation(choices: Choices, batch: WriteBatch, model: Model): void {
       model.recordsOf(recordTable).set(hexText(key), hexText(value));
       return;
     }
+    case 6: {
+      // Rows close together, which are packed.
+      const [start, step] = [choices.index(), choices.of([1, 1, 2, 3])];
+      for (let i = choices.below(30); i > 0 && start + i * step <= ROW_INDEX_MAX; i--) {
+        const value = choices.bytes(40);
+        batch.putRow(rowTable, owner, start + i * step, value);
+        model.rowsOf(rowTable, owner).set(start + i * step, hexText(value));
+      }
+      return;
+    }
     default: {
       const [index, value] = [choices.index(), choices.value()];
       batch.putRow(rowTable, owner, index, value);

@@ -7,6 +7,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { StorageError } from "../errors.ts";
 import { RECORD_TABLES, ROW_TABLES } from "../storage.ts";
+import { PACKED_TABLES, packTable } from "./pack.ts";
 import { rollBack } from "./statements.ts";
 
 /** Marks the file as ours: "QNCE". */
@@ -54,6 +55,17 @@ export const FORMAT_STEPS: readonly FormatStep[] = [
         `ALTER TABLE "block" ADD COLUMN place INTEGER; ALTER TABLE "block" ADD COLUMN size INTEGER; ` +
           `CREATE INDEX "placed" ON "block" (place, size) WHERE place IS NOT NULL`,
       );
+    },
+  },
+  {
+    version: 4,
+    migrate(database): void {
+      for (const table of PACKED_TABLES) {
+        database.exec(
+          `CREATE TABLE "${packTable(table)}" (id INTEGER PRIMARY KEY, span INTEGER NOT NULL, ` +
+            `sum INTEGER NOT NULL, value BLOB NOT NULL)`,
+        );
+      }
     },
   },
 ];

@@ -44,6 +44,18 @@ export const PLACED_ENTRY_BYTE_LENGTH_MAX: number = 1024 * 1024;
 /** A block of at least so many bytes goes to a file of values. */
 export const PLACED_VALUE_BYTE_LENGTH_MIN: number = 4096;
 
+/** Rows that stand close together are packed into one of the database: so many at least, */
+export const PACK_ROW_COUNT_MIN: number = 4;
+
+/** and at most, */
+export const PACK_ROW_COUNT_MAX: number = 128;
+
+/** and none with a longer value, bytes; */
+export const PACK_VALUE_BYTE_LENGTH_MAX: number = 500;
+
+/** a pack has at most so many bytes, so that two fit into a page. */
+export const PACK_BYTE_LENGTH_MAX: number = 4000;
+
 /** A file of values is given up for the next one once it has so many bytes. */
 export const SEGMENT_BYTE_LENGTH: number = 64 * 1024 * 1024;
 

@@ -118,7 +118,7 @@ export class OpenStore {
         const common = { runtime, folder, file, reader: tables, files: values, values: valueLog, schedule };
         const writer = await StoreWriter.open({
           ...common,
-          writer: new TableWriter(runtime, database),
+          writer: new TableWriter(runtime, database, file),
           walSync,
         });
         writeSide = { lock, writer, sweeper: new ValueSweeper({ ...common, writer }), log };
@@ -254,6 +254,7 @@ export class OpenStore {
   #endReading(): void {
     if (!this.#isReading) return;
     this.#isReading = false;
+    this.#tables.forget();
     try {
       this.#end.run();
     } catch {

@@ -117,6 +117,7 @@ export class SnapshotPool {
 
   #release(snapshot: SqliteSnapshot, connection: Connection): void {
     this.#open.delete(snapshot);
+    connection.tables.forget();
     if (this.#idle.length < SNAPSHOT_IDLE_COUNT_MAX) {
       try {
         connection.database.exec("COMMIT");

@@ -78,6 +78,7 @@ export class StoreWriter {
   readonly #draining = new Overlay();
   readonly #folder: string;
   readonly #file: string;
+  readonly #reader: TableReader;
   readonly #writer: TableWriter;
   readonly #journal: Journal;
   readonly #walSync: LogSync;
@@ -104,6 +105,7 @@ export class StoreWriter {
     this.tables = new OverlaidTables(below, this.#overlay, files);
     this.#folder = options.folder;
     this.#file = options.file;
+    this.#reader = reader;
     this.#writer = options.writer;
     this.#journal = journal;
     this.#walSync = options.walSync;
@@ -186,14 +188,14 @@ export class StoreWriter {
 
   /** As {@linkcode TableWriter.isUnobserved}. */
   isUnobserved(): boolean {
-    this.#endReading();
+    this.#beforeWrite();
     return this.#writer.isUnobserved();
   }
 
   /** As {@linkcode TableWriter.vacuum}; the file shrinks if nobody reads an earlier state. */
   vacuum(): void {
-    this.#endReading();
-    this.#writer.vacuum();
+    this.#beforeWrite();
+    if (!this.#writer.vacuum()) return;
     this.#walSync.handleCopy();
     this.#writer.isUnobserved();
   }
@@ -202,7 +204,7 @@ export class StoreWriter {
   drain(): void {
     if (this.pendingCount === 0) return;
     this.#values.syncNow();
-    this.#endReading();
+    this.#beforeWrite();
     this.#writer.commit(this.#pendingLists(), this.#journal.sequence);
     this.#walSync.handleCopy();
     this.#handleDrained();
@@ -387,7 +389,7 @@ export class StoreWriter {
   #finishDrain(): void {
     // A drain that could not wait may have taken it along.
     if (this.#draining.size === 0) return;
-    this.#endReading();
+    this.#beforeWrite();
     this.#writer.commit([this.#draining.operations()], this.#drainingSequence);
     this.#walSync.handleCopy();
     this.#draining.clear();
@@ -412,7 +414,7 @@ export class StoreWriter {
   }
 
   #commit(lists: readonly (readonly StoredOperation[])[], sequence: number | null): void {
-    this.#endReading();
+    this.#beforeWrite();
     this.#writer.commit(lists, sequence);
     this.#walSync.handleCommit();
     if (sequence === null) this.#isUnnumbered = true;
@@ -454,6 +456,11 @@ export class StoreWriter {
       if (this.#journal.sequence !== sequence) this.#drainWhenIdle();
       else this.#drainIdle();
     }, { unref: true });
+  }
+
+  #beforeWrite(): void {
+    this.#reader.forget();
+    this.#endReading();
   }
 
   #drainIdle(): void {

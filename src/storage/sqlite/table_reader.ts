@@ -4,7 +4,7 @@
  * @module
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { hexText, isBytes, viewBytes } from "../../base/mod.ts";
+import { copyBytes, hexText, isBytes, viewBytes } from "../../base/mod.ts";
 import type { RecordSpan, RowSpan } from "../checks.ts";
 import {
   RECORD_TABLES,
@@ -17,6 +17,8 @@ import {
 import { damagedValue } from "./failure.ts";
 import { INDEX_OF_ID, recordSum, rowId, rowSum } from "./keys.ts";
 import { ITERATION_BYTE_LENGTH_MAX, ITERATION_ROW_COUNT_MAX } from "./limits.ts";
+import { PACKED_TABLES, type PackedRow } from "./pack.ts";
+import { PackReader } from "./pack_reader.ts";
 import { firstPlaceNumber, type Place, PLACED_TABLE, placeOf } from "./place.ts";
 import type { SqliteRuntime } from "./runtime.ts";
 import { columnsOf, prepareArrays } from "./statements.ts";
@@ -53,6 +55,7 @@ export class TableReader {
   readonly #getRow: Readonly<Record<RowTable, StatementSync>>;
   readonly #getRecord: Readonly<Record<RecordTable, StatementSync>>;
   readonly #getJournal: StatementSync;
+  readonly #packs: ReadonlyMap<RowTable, PackReader>;
   readonly #ranges = new Map<string, StatementSync>();
 
   /** Prepares what every read needs; ranges are prepared when first used. */
@@ -62,6 +65,9 @@ export class TableReader {
     this.#file = file;
     this.#values = values;
     this.#getJournal = prepareArrays(database, `SELECT applied, salt FROM "journal"`);
+    this.#packs = new Map(
+      Array.from(PACKED_TABLES, (table) => [table, new PackReader(runtime, database, file, table)]),
+    );
     const get = (table: string, columns: string, key: string) =>
       prepareArrays(database, `SELECT ${columns} FROM "${table}" WHERE ${key} = ?`);
     this.#getRow = Object.fromEntries(
@@ -82,10 +88,21 @@ export class TableReader {
     return this.#journalState()[1];
   }
 
+  /** Forgets what it keeps of earlier reads: the database, or the view of it, is about to change. */
+  forget(): void {
+    for (const packs of this.#packs.values()) packs.forget();
+  }
+
   /** Reads one row; `null` when there is none. */
   row(table: RowTable, owner: number, index: number): Uint8Array | null {
+    const packs = this.#packs.get(table);
+    const known = packs?.peek(owner, index);
+    if (known !== undefined) return known && copyBytes(known);
     const found: unknown = this.#getRow[table].get(rowId(owner, index));
-    if (found === undefined) return null;
+    if (found === undefined) {
+      const packed = packs?.find(owner, index) ?? null;
+      return packed && copyBytes(packed);
+    }
     return this.#valueOf(table, owner, index, columnsOf<RowColumns>(found));
   }
 
@@ -99,15 +116,12 @@ export class TableReader {
 
   /** Reads the first rows of `span`, fewer than there are when they are many or large; none at its end. */
   rowPage(table: RowTable, owner: number, span: RowSpan): Row[] {
-    if (span.start >= span.end) return [];
-    const bounds = [rowId(owner, span.start), rowId(owner, span.end - 1)];
-    const order = `FROM "${table}" WHERE id BETWEEN ? AND ? ORDER BY id ${direction(span)} LIMIT ?`;
-    const columns = `${INDEX_OF_ID} AS "index", ${rowColumns(table)}`;
-    const length = table === PLACED_TABLE ? "coalesce(size, length(value))" : "length(value)";
-    return this.#page({ columns, length, order }, bounds, span.limit).map((row) => {
-      const [index, ...value] = columnsOf<[number, ...RowColumns]>(row);
-      return { index, value: this.#valueOf(table, owner, index, value) };
-    });
+    if (span.start >= span.end || span.limit === 0) return [];
+    const packed = this.#packs.get(table)?.page(owner, span) ?? [];
+    const last = packed.at(-1)?.index;
+    if (last === undefined) return this.#rowPage(table, owner, span);
+    const covered = span.reverse ? { ...span, start: last } : { ...span, end: last + 1 };
+    return mergedPage(this.#rowPage(table, owner, covered), packed, span);
   }
 
   /** Reads the first records of `span`, fewer than there are when they are many or large; none at its end. */
@@ -169,6 +183,18 @@ export class TableReader {
     return count === 0 ? [] : this.#prepared(`SELECT ${columns} ${order}`).all(...bounds, count);
   }
 
+  /** The rows that stand for themselves. */
+  #rowPage(table: RowTable, owner: number, span: RowSpan): Row[] {
+    const bounds = [rowId(owner, span.start), rowId(owner, span.end - 1)];
+    const order = `FROM "${table}" WHERE id BETWEEN ? AND ? ORDER BY id ${direction(span)} LIMIT ?`;
+    const columns = `${INDEX_OF_ID} AS "index", ${rowColumns(table)}`;
+    const length = table === PLACED_TABLE ? "coalesce(size, length(value))" : "length(value)";
+    return this.#page({ columns, length, order }, bounds, span.limit).map((row) => {
+      const [index, ...value] = columnsOf<[number, ...RowColumns]>(row);
+      return { index, value: this.#valueOf(table, owner, index, value) };
+    });
+  }
+
   #journalState(): readonly [number, number] {
     const found: unknown = this.#getJournal.get();
     const state = found === undefined ? [] : columnsOf<number[]>(found);
@@ -202,6 +228,26 @@ export class TableReader {
     if (isBytes(key) && isBytes(value) && recordSum(this.#crc32, key, value) === sum) return viewBytes(value);
     throw damagedValue(this.#file, `${table} ${isBytes(key) ? hexText(key) : String(key)}`);
   }
+}
+
+/** Merges the first rows of two kinds, as far as both go; of equal ones that counts which stands for itself. */
+function mergedPage(rows: readonly Row[], packed: readonly PackedRow[], span: RowSpan): Row[] {
+  const compare = (a: number, b: number): number => span.reverse ? b - a : a - b;
+  const bounds = [rows, packed].filter((page) => page.length > 0).map((page) => page.at(-1)!.index);
+  const bound = bounds.sort(compare)[0]!;
+  const merged: Row[] = [];
+  let [i, k] = [0, 0];
+  while (merged.length < Math.min(span.limit, ITERATION_ROW_COUNT_MAX)) {
+    const [row, other] = [rows[i], packed[k]];
+    if (row === undefined && other === undefined) break;
+    const order = row === undefined ? 1 : other === undefined ? -1 : compare(row.index, other.index);
+    const next = order <= 0 ? row! : other!;
+    if (compare(next.index, bound) > 0) break;
+    if (order <= 0) i++;
+    if (order >= 0) k++;
+    merged.push(order <= 0 ? row! : { index: next.index, value: copyBytes(next.value) });
+  }
+  return merged;
 }
 
 function rowColumns(table: RowTable): string {

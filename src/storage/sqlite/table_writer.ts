@@ -6,26 +6,15 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { badType } from "../errors.ts";
 import { RECORD_TABLES, type RecordTable, ROW_TABLES, type RowTable } from "../storage.ts";
-import { recordSum, rowId, rowSum } from "./keys.ts";
+import { recordSum, rowId } from "./keys.ts";
 import { BUSY_TIMEOUT_MS, VACUUM_BYTE_LENGTH_MAX, VACUUM_FREE_PART } from "./limits.ts";
+import { PACKED_TABLES } from "./pack.ts";
+import { PackReader } from "./pack_reader.ts";
+import { PackWriter } from "./pack_writer.ts";
 import { PLACED_TABLE, placeNumber, type StoredOperation } from "./place.ts";
+import { RowWriter } from "./row_writer.ts";
 import type { SqliteRuntime } from "./runtime.ts";
 import { columnsOf, rollBack } from "./statements.ts";
-
-/**
- * Rows that one statement puts at a time, largest first: at 32 a row takes a third of the time that it takes alone, and
- * larger statements gain nothing more.
- */
-const PUT_ROW_COUNTS = [32, 4, 1] as const;
-
-/** Rows that are held back until a statement is full. */
-const HELD_ROW_COUNT = PUT_ROW_COUNTS[0];
-
-/** A longer value is put alone: it gains nothing, and a statement keeps a copy of what was bound to it last. */
-const HELD_VALUE_BYTE_LENGTH_MAX = 4096;
-
-/** Values bound per row. */
-const PUT_COLUMN_COUNT = 3;
 
 /** Prepared writes of one table of records. */
 interface RecordWrites {
@@ -45,11 +34,11 @@ export class TableWriter {
   readonly #commit: StatementSync;
   readonly #setApplied: StatementSync;
   readonly #place: StatementSync;
-  readonly #rows: Readonly<Record<RowTable, RowWriter>>;
+  readonly #rows: Readonly<Record<RowTable, RowWriter | PackWriter>>;
   readonly #records: Readonly<Record<RecordTable, RecordWrites>>;
 
-  /** Prepares the statements. */
-  constructor(runtime: SqliteRuntime, database: DatabaseSync) {
+  /** Prepares the statements. `file` is the database's path, for messages. */
+  constructor(runtime: SqliteRuntime, database: DatabaseSync, file: string) {
     this.#crc32 = runtime.crc32;
     this.#database = database;
     this.#begin = database.prepare("BEGIN IMMEDIATE");
@@ -58,9 +47,13 @@ export class TableWriter {
     this.#place = database.prepare(
       `INSERT OR REPLACE INTO "${PLACED_TABLE}" (id, sum, value, place, size) VALUES (?, ?, x'', ?, ?)`,
     );
+    const rowWriter = (table: RowTable) =>
+      PACKED_TABLES.has(table)
+        ? new PackWriter(runtime, database, table, new PackReader(runtime, database, file, table))
+        : new RowWriter(runtime, database, table);
     this.#rows = Object.fromEntries(
-      ROW_TABLES.map((table) => [table, new RowWriter(database, table)]),
-    ) as Record<RowTable, RowWriter>;
+      ROW_TABLES.map((table) => [table, rowWriter(table)]),
+    ) as Record<RowTable, RowWriter | PackWriter>;
     this.#records = Object.fromEntries(
       RECORD_TABLES.map((table) => [table, recordWrites(database, table)]),
     ) as Record<RecordTable, RecordWrites>;
@@ -85,14 +78,15 @@ export class TableWriter {
     }
   }
 
-  /** Writes the database anew without its free pages, where they are many and the others are not. */
-  vacuum(): void {
+  /** Writes the database anew without its free pages, where they are many and the others are not; whether it did. */
+  vacuum(): boolean {
     const [pageCount, freeCount, pageByteLength] = ["page_count", "freelist_count", "page_size"].map((name) =>
       columnsOf<[number]>(this.#database.prepare(`PRAGMA ${name}`).get())[0]
     ) as [number, number, number];
-    if (freeCount < VACUUM_FREE_PART * pageCount) return;
-    if ((pageCount - freeCount) * pageByteLength > VACUUM_BYTE_LENGTH_MAX) return;
+    if (freeCount < VACUUM_FREE_PART * pageCount) return false;
+    if ((pageCount - freeCount) * pageByteLength > VACUUM_BYTE_LENGTH_MAX) return false;
     this.#database.exec("VACUUM");
+    return true;
   }
 
   /**
@@ -119,7 +113,7 @@ export class TableWriter {
     switch (operation.kind) {
       case "putRow": {
         const { table, owner, index, value } = operation;
-        this.#rows[table].put(rowId(owner, index), rowSum(this.#crc32, owner, index, value), value);
+        this.#rows[table].put(owner, index, value);
         return;
       }
       case "placeRow": {
@@ -129,13 +123,13 @@ export class TableWriter {
         return;
       }
       case "deleteRow": {
-        const id = rowId(operation.owner, operation.index);
-        this.#rows[operation.table].deleteRange(id, id);
+        const { table, owner, index } = operation;
+        this.#rows[table].deleteRange(owner, index, index);
         return;
       }
       case "deleteRows": {
         const { table, owner, start, end } = operation;
-        if (start < end) this.#rows[table].deleteRange(rowId(owner, start), rowId(owner, end - 1));
+        if (start < end) this.#rows[table].deleteRange(owner, start, end - 1);
         return;
       }
       case "putRecord": {
@@ -156,66 +150,6 @@ export class TableWriter {
       default:
         throw badType(`Unknown kind of write ${String((operation as { kind: unknown }).kind)}`);
     }
-  }
-}
-
-/**
- * Writes one table of rows, holding puts back until a statement is full. Tables do not depend on each other, and
- * within one the order is kept, so nobody can tell.
- */
-class RowWriter {
-  /** One for each of {@linkcode PUT_ROW_COUNTS}. */
-  readonly #puts: readonly StatementSync[];
-  readonly #delete: StatementSync;
-  #held: (bigint | number | Uint8Array)[] = [];
-  /** Rows deleted so far, those of transactions that failed included. */
-  deletedCount = 0;
-
-  constructor(database: DatabaseSync, table: RowTable) {
-    const put = (rowCount: number): StatementSync =>
-      database.prepare(
-        `INSERT OR REPLACE INTO "${table}" (id, sum, value) VALUES ${
-          Array(rowCount).fill("(?, ?, ?)").join(", ")
-        }`,
-      );
-    this.#puts = PUT_ROW_COUNTS.map(put);
-    this.#delete = database.prepare(`DELETE FROM "${table}" WHERE id BETWEEN ? AND ?`);
-  }
-
-  put(id: bigint, sum: number, value: Uint8Array): void {
-    if (value.byteLength > HELD_VALUE_BYTE_LENGTH_MAX) {
-      this.flush();
-      this.#puts.at(-1)!.run(id, sum, value);
-      return;
-    }
-    this.#held.push(id, sum, value);
-    if (this.#held.length === HELD_ROW_COUNT * PUT_COLUMN_COUNT) this.flush();
-  }
-
-  /** Deletes the rows from `first` to `last`, both included. */
-  deleteRange(first: bigint, last: bigint): void {
-    this.flush();
-    this.deletedCount += Number(this.#delete.run(first, last).changes);
-  }
-
-  /** Puts what is held back. */
-  flush(): void {
-    const held = this.#held;
-    if (held.length === 0) return;
-    this.#held = [];
-    let start = 0;
-    for (const [i, rowCount] of PUT_ROW_COUNTS.entries()) {
-      const valueCount = rowCount * PUT_COLUMN_COUNT;
-      while (held.length - start >= valueCount) {
-        this.#puts[i]!.run(...held.slice(start, start + valueCount));
-        start += valueCount;
-      }
-    }
-  }
-
-  /** Drops what is held back, after a failure. */
-  forget(): void {
-    this.#held = [];
   }
 }
 

@@ -14,8 +14,8 @@ const OPTIONS = { file: "folder/quince.db", readOnly: false };
 /** Two versions that never were: a table renamed, then every checksum doubled. */
 const LATER_STEPS: readonly FormatStep[] = [
   ...FORMAT_STEPS,
-  { version: 4, migrate: (database) => database.exec('ALTER TABLE "mark" RENAME TO "marks"') },
-  { version: 5, migrate: (database) => database.exec('UPDATE "marks" SET sum = sum * 2') },
+  { version: 5, migrate: (database) => database.exec('ALTER TABLE "mark" RENAME TO "marks"') },
+  { version: 6, migrate: (database) => database.exec('UPDATE "marks" SET sum = sum * 2') },
 ];
 
 function withDatabase(run: (database: DatabaseSync) => void): void {
@@ -45,7 +45,7 @@ Deno.test("prepareFormat() lays out an empty database once", () =>
     prepareFormat(database, OPTIONS);
     assert.equal(numberOf(database, "PRAGMA application_id"), APPLICATION_ID);
     assert.equal(APPLICATION_ID, 0x514e4345);
-    assert.equal(numberOf(database, "PRAGMA user_version"), 3);
+    assert.equal(numberOf(database, "PRAGMA user_version"), 4);
     const tables = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
       .all();
     assert.deepEqual(
@@ -54,6 +54,7 @@ Deno.test("prepareFormat() lays out an empty database once", () =>
         "alias",
         "bitfield",
         "block",
+        "block_pack",
         "core",
         "group",
         "head",
@@ -61,6 +62,7 @@ Deno.test("prepareFormat() lays out an empty database once", () =>
         "mark",
         "meta",
         "node",
+        "node_pack",
         "session",
         "user",
       ],
@@ -75,7 +77,7 @@ Deno.test("prepareFormat() brings an older version up to date, all steps in one 
     prepareFormat(database, OPTIONS);
     database.exec("INSERT INTO \"mark\" VALUES (1, 21, x'00')");
     prepareFormat(database, { ...OPTIONS, steps: LATER_STEPS });
-    assert.equal(numberOf(database, "PRAGMA user_version"), 5);
+    assert.equal(numberOf(database, "PRAGMA user_version"), 6);
     assert.equal(numberOf(database, 'SELECT sum FROM "marks"'), 42);
   }));
 
@@ -84,7 +86,7 @@ Deno.test("prepareFormat() gives a database of version 1 the table that says how
     prepareFormat(database, { ...OPTIONS, steps: FORMAT_STEPS.slice(0, 1) });
     database.exec("INSERT INTO \"block\" (id, sum, value) VALUES (1, 2, x'03')");
     prepareFormat(database, OPTIONS);
-    assert.equal(numberOf(database, "PRAGMA user_version"), 3);
+    assert.equal(numberOf(database, "PRAGMA user_version"), 4);
     assert.equal(numberOf(database, 'SELECT applied FROM "journal"'), 0);
     assert.equal(numberOf(database, 'SELECT count(*) FROM "block"'), 1);
   }));
@@ -94,17 +96,17 @@ Deno.test("prepareFormat() gives blocks of version 2 places and leaves what is s
     prepareFormat(database, { ...OPTIONS, steps: FORMAT_STEPS.slice(0, 2) });
     database.exec("INSERT INTO \"block\" VALUES (1, 2, x'03')");
     prepareFormat(database, OPTIONS);
-    assert.equal(numberOf(database, "PRAGMA user_version"), 3);
+    assert.equal(numberOf(database, "PRAGMA user_version"), 4);
     const row = database.prepare('SELECT id, sum, place, size FROM "block"').get();
     assert.deepEqual({ ...row }, { id: 1, sum: 2, place: null, size: null });
   }));
 
 Deno.test("prepareFormat() starts in the middle of the steps", () =>
   withDatabase((database) => {
-    prepareFormat(database, { ...OPTIONS, steps: LATER_STEPS.slice(0, 4) });
-    assert.equal(numberOf(database, "PRAGMA user_version"), 4);
-    prepareFormat(database, { ...OPTIONS, steps: LATER_STEPS });
+    prepareFormat(database, { ...OPTIONS, steps: LATER_STEPS.slice(0, 5) });
     assert.equal(numberOf(database, "PRAGMA user_version"), 5);
+    prepareFormat(database, { ...OPTIONS, steps: LATER_STEPS });
+    assert.equal(numberOf(database, "PRAGMA user_version"), 6);
   }));
 
 Deno.test("prepareFormat() leaves an older database as it was when a step fails", () =>
@@ -112,33 +114,33 @@ Deno.test("prepareFormat() leaves an older database as it was when a step fails"
     prepareFormat(database, OPTIONS);
     database.exec("INSERT INTO \"mark\" VALUES (1, 21, x'00')");
     const failing: readonly FormatStep[] = [
-      ...LATER_STEPS.slice(0, 4),
+      ...LATER_STEPS.slice(0, 5),
       {
-        version: 5,
+        version: 6,
         migrate(): void {
           throw new Error("step fails");
         },
       },
     ];
     assert.throws(() => prepareFormat(database, { ...OPTIONS, steps: failing }), /step fails/);
-    assert.equal(numberOf(database, "PRAGMA user_version"), 3);
+    assert.equal(numberOf(database, "PRAGMA user_version"), 4);
     assert.equal(numberOf(database, 'SELECT sum FROM "mark"'), 21);
     prepareFormat(database, { ...OPTIONS, steps: LATER_STEPS });
-    assert.equal(numberOf(database, "PRAGMA user_version"), 5);
+    assert.equal(numberOf(database, "PRAGMA user_version"), 6);
   }));
 
 Deno.test("prepareFormat() refuses a newer version, naming file, version found and version supported", () =>
   withDatabase((database) => {
     prepareFormat(database, { ...OPTIONS, steps: LATER_STEPS });
-    throwsCode("STORAGE_VERSION", () => prepareFormat(database, OPTIONS), "is 5", "up to 3", "newer version");
-    assert.equal(numberOf(database, "PRAGMA user_version"), 5);
+    throwsCode("STORAGE_VERSION", () => prepareFormat(database, OPTIONS), "is 6", "up to 4", "newer version");
+    assert.equal(numberOf(database, "PRAGMA user_version"), 6);
   }));
 
 Deno.test("prepareFormat() refuses to migrate read-only, and says how to", () =>
   withDatabase((database) => {
     prepareFormat(database, OPTIONS);
     const options = { ...OPTIONS, readOnly: true, steps: LATER_STEPS };
-    throwsCode("STORAGE_VERSION", () => prepareFormat(database, options), "is 3", "to 5", "for writing");
+    throwsCode("STORAGE_VERSION", () => prepareFormat(database, options), "is 4", "to 6", "for writing");
     prepareFormat(database, { ...OPTIONS, readOnly: true });
   }));
 

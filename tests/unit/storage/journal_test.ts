@@ -52,10 +52,20 @@ async function assertPrefix(reader: StorageReader): Promise<number> {
  */
 async function copyStore(folder: string): Promise<string> {
   const copy = await Deno.makeTempDir({ dir: folder, prefix: "copy-" });
-  const names = [...Deno.readDirSync(folder)].filter((entry) => entry.isFile && !entry.name.endsWith("-shm"));
-  const args = ["-t", copy, ...names.map((entry) => `${folder}/${entry.name}`)];
-  assert.ok((await new Deno.Command("cp", { args }).output()).success);
+  assert.ok((await new Deno.Command("cp", copyCommand(folder, copy)).output()).success);
   return copy;
+}
+
+/** The same at once, so that no timer runs meanwhile. */
+function copyStoreNow(folder: string): string {
+  const copy = Deno.makeTempDirSync({ dir: folder, prefix: "image-" });
+  assert.ok(new Deno.Command("cp", copyCommand(folder, copy)).outputSync().success);
+  return copy;
+}
+
+function copyCommand(folder: string, copy: string): Deno.CommandOptions {
+  const names = [...Deno.readDirSync(folder)].filter((entry) => entry.isFile && !entry.name.endsWith("-shm"));
+  return { args: ["-t", copy, ...names.map((entry) => `${folder}/${entry.name}`)] };
 }
 
 async function withStore<T>(
@@ -81,8 +91,9 @@ async function writeNumbered(storage: Storage, start: number, end: number): Prom
 function rowCountOf(folder: string): number {
   const database = new DatabaseSync(`${folder}/quince.db`, { readOnly: true });
   const { count } = database.prepare('SELECT count(*) AS count FROM "block"').get() as { count: number };
+  const packs = database.prepare('SELECT value FROM "block_pack"').all() as { value: Uint8Array }[];
   database.close();
-  return count;
+  return packs.reduce((sum, { value }) => sum + value[0]! + 256 * value[1]!, count);
 }
 
 /** The checksum of the entries of the store in `folder`. */
@@ -249,12 +260,13 @@ async function cutAtRandom(storage: SqliteStorage, folder: string, seed: number)
     end: sizeOf(name),
     synced: Math.min(sizes.of(pathOf(name)), sizeOf(name)),
   }));
+  const image = copyStoreNow(folder);
   for (let round = 0; round < 10; round++) {
     const between = (low: number, high: number): number => {
       const at = random.next();
       return at < 0.2 ? low : at < 0.4 ? high : low + Math.floor(random.next() * (high - low + 1));
     };
-    const copy = await copyStore(folder);
+    const copy = await copyStore(image);
     const cuts = files.map(({ name, synced, end }) => {
       const at = between(synced, end);
       cut(`${copy}/${name}`, at);

@@ -65,7 +65,7 @@ Deno.test("a store on disk holds what docs/spec/storage.md says", () =>
     const database = new DatabaseSync(`${folder}/quince.db`, { readOnly: true });
     const all = (sql: string): unknown[] => database.prepare(sql).all().map((row) => Object.values(row));
     assert.deepEqual(all("PRAGMA application_id"), [[0x514e4345]]);
-    assert.deepEqual(all("PRAGMA user_version"), [[3]]);
+    assert.deepEqual(all("PRAGMA user_version"), [[4]]);
     assert.deepEqual(all("PRAGMA journal_mode"), [["wal"]]);
     assert.deepEqual(all("PRAGMA page_size"), [[8192]]);
     assert.deepEqual(all("SELECT id, sum, hex(value), typeof(value) FROM node ORDER BY id"), [

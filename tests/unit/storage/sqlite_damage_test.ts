@@ -156,22 +156,58 @@ Deno.test("a damaged lock file is refused with STORAGE_CORRUPT and named", () =>
 Deno.test("columns of another type, and values under another key, are refused", () =>
   withFolder(async (folder) => {
     await makeDatabase(folder);
+    {
+      await using storage = new SqliteStorage(folder);
+      await storage.open();
+      const batch = new WriteBatch();
+      for (let index = 0; index < 7; index++) batch.putRow("mark", OWNER, index, rowValue(index));
+      await storage.write(batch);
+    }
     const database = new DatabaseSync(`${folder}/quince.db`);
     database.exec(`
-      UPDATE "block" SET value = 'text' WHERE id & 1023 = 1;
-      UPDATE "block" SET value = 12 WHERE id & 1023 = 2;
-      UPDATE "block" SET sum = 1152921504606846976 WHERE id & 1023 = 3;
-      UPDATE "block" SET sum = 'text' WHERE id & 1023 = 4;
-      UPDATE "block" SET id = id + 1000 WHERE id & 1023 = 5;
+      UPDATE "mark" SET value = 'text' WHERE id & 1023 = 1;
+      UPDATE "mark" SET value = 12 WHERE id & 1023 = 2;
+      UPDATE "mark" SET sum = 1152921504606846976 WHERE id & 1023 = 3;
+      UPDATE "mark" SET sum = 'text' WHERE id & 1023 = 4;
+      UPDATE "mark" SET id = id + 1000 WHERE id & 1023 = 5;
       UPDATE "user" SET key = x'0909' WHERE key = x'0005';
     `);
     database.close();
     const storage = new SqliteStorage(folder);
     await storage.open();
     for (const index of [1, 2, 3, 4, 1005]) {
-      await rejectsWith("STORAGE_CORRUPT", storage.getRow("block", OWNER, index));
+      await rejectsWith("STORAGE_CORRUPT", storage.getRow("mark", OWNER, index));
     }
     await rejectsWith("STORAGE_CORRUPT", storage.getRecord("user", new Uint8Array([9, 9])));
-    assert.ok(await storage.getRow("block", OWNER, 6));
+    assert.ok(await storage.getRow("mark", OWNER, 6));
+    await storage.close();
+  }));
+
+Deno.test("packs with columns of another type or under another key refuse all of their rows, and no others", () =>
+  withFolder(async (folder) => {
+    await makeDatabase(folder);
+    const database = new DatabaseSync(`${folder}/quince.db`);
+    const firsts = database.prepare('SELECT id & 1023 AS first, span FROM "block_pack" ORDER BY id')
+      .all() as {
+        first: number;
+        span: number;
+      }[];
+    const change = (pack: number, what: string): void => {
+      database.exec(`UPDATE "block_pack" SET ${what} WHERE id & 1023 = ${firsts[pack]!.first}`);
+    };
+    change(0, "value = 'text'");
+    change(1, "sum = sum + 1");
+    change(2, "span = span - 1");
+    change(3, "value = x'0100'");
+    database.close();
+    const storage = new SqliteStorage(folder);
+    await storage.open();
+    for (const [i, { first, span }] of firsts.slice(0, 6).entries()) {
+      for (const index of [first, first + span - 1]) {
+        const read = storage.getRow("block", OWNER, index);
+        if (i < 4) await rejectsWith("STORAGE_CORRUPT", read);
+        else assert.deepEqual(new Uint8Array((await read)!), rowValue(index));
+      }
+    }
     await storage.close();
   }));

@@ -125,11 +125,11 @@ Deno.test("SqliteStorage.open() of a newer format rejects with STORAGE_VERSION a
     setVersion(7);
     for (const readOnly of [false, true]) {
       const error = await rejectsWith("STORAGE_VERSION", new SqliteStorage(folder, { readOnly }).open());
-      for (const part of [`${folder}/quince.db`, "is 7", "up to 3"]) {
+      for (const part of [`${folder}/quince.db`, "is 7", "up to 4"]) {
         assert.ok(error.message.includes(part), error.message);
       }
     }
-    setVersion(3);
+    setVersion(4);
     await withStore(folder, async (storage) => assert.deepEqual(await rowList(storage, 0), [[0, 1]]));
   }));
 

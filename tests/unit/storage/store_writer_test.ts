@@ -42,7 +42,7 @@ async function withWriter(run: (bench: Bench) => Promise<void>): Promise<void> {
       reader: new TableReader({ runtime, database, file, values: files }),
       files,
       values,
-      writer: new TableWriter(runtime, database),
+      writer: new TableWriter(runtime, database, file),
       walSync: new LogSync(syncLog, "log"),
       schedule: (_, callback) => {
         timers.push(callback);

@@ -39,7 +39,7 @@ async function withSweeper(run: (bench: Bench) => Promise<void>): Promise<void> 
     const common = { runtime, folder, file, reader, files, values };
     const writer = await StoreWriter.open({
       ...common,
-      writer: new TableWriter(runtime, database),
+      writer: new TableWriter(runtime, database, file),
       walSync: new LogSync(() => Promise.resolve(), "log"),
       schedule: () => () => {},
     });
