@@ -127,26 +127,28 @@ export class PackWriter {
 /** The rows in order of index, of equal ones the last. */
 function sorted(rows: RowList): RowList {
   const { indexes, values } = rows;
-  if (indexes.every((index, i) => i === 0 || index > indexes[i - 1]!)) return rows;
-  const [first, last] = [minimum(indexes), -minimum(indexes.map((index) => -index))];
-  const result = { indexes: [] as number[], values: [] as Uint8Array[] };
-  const add = (index: number, value: Uint8Array | undefined): void => {
-    if (value === undefined) return;
-    result.indexes.push(index);
-    result.values.push(value);
-  };
-  if (last - first < DENSE_STEP * indexes.length) {
-    // The nodes of an append: a place for each index is filled many times faster than a list is sorted.
-    const slots = new Array<Uint8Array | undefined>(last - first + 1);
-    for (let i = 0; i < indexes.length; i++) slots[indexes[i]! - first] = values[i]!;
-    for (let i = 0; i < slots.length; i++) add(first + i, slots[i]);
-  } else {
+  let [first, last, isSorted] = [indexes[0]!, indexes[0]!, true];
+  for (let i = 1; i < indexes.length; i++) {
+    const index = indexes[i]!;
+    if (index > last) last = index;
+    else isSorted = false;
+    if (index < first) first = index;
+  }
+  if (isSorted) return rows;
+  if (last - first >= DENSE_STEP * indexes.length) {
     const found = new Map(indexes.map((index, i) => [index, values[i]!]));
-    for (const index of Array.from(found.keys()).sort((a, b) => a - b)) add(index, found.get(index));
+    const order = Array.from(found.keys()).sort((a, b) => a - b);
+    return { indexes: order, values: order.map((index) => found.get(index)!) };
+  }
+  // The nodes of an append: to fill a place for each index takes a fraction of the time.
+  const places = new Array<Uint8Array | null>(last - first + 1).fill(null);
+  for (let i = 0; i < indexes.length; i++) places[indexes[i]! - first] = values[i]!;
+  const result = { indexes: [] as number[], values: [] as Uint8Array[] };
+  for (let i = 0; i < places.length; i++) {
+    const value = places[i]!;
+    if (value === null) continue;
+    result.indexes.push(first + i);
+    result.values.push(value);
   }
   return result;
-}
-
-function minimum(numbers: readonly number[]): number {
-  return numbers.reduce((least, number) => Math.min(least, number), Infinity);
 }
