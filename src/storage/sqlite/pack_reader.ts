@@ -75,9 +75,13 @@ export class PackReader {
     return this.#known!.find(index);
   }
 
-  /** The packs that have indexes from `first` to `last`, both included, within their bounds. */
+  /**
+   * The packs that have indexes from `first` to `last`, both included, within their bounds; without damaged ones, which
+   * must not keep anything from being written.
+   */
   overlapping(owner: number, first: number, last: number): Pack[] {
-    return this.#packs(this.#ascending, owner, first, last, -1);
+    return this.#found(this.#ascending, owner, first, last, -1)
+      .map((found) => this.#unharmed(owner, found)).filter((pack) => pack !== null);
   }
 
   /** Whether no row stands for itself, and no pack is, from `first` to `last`, both included. */
@@ -91,22 +95,34 @@ export class PackReader {
   page(owner: number, { start, end, reverse }: RowSpan): PackedRow[] {
     if (start >= end) return [];
     const statement = reverse ? this.#descending : this.#ascending;
-    const rows = this.#packs(statement, owner, start, end - 1, PAGE_PACK_COUNT)
-      .flatMap((pack) => reverse ? pack.rows().reverse() : pack.rows());
+    const rows = this.#found(statement, owner, start, end - 1, PAGE_PACK_COUNT).flatMap((found) => {
+      const rows = this.#packOf(owner, found).rows();
+      return reverse ? rows.reverse() : rows;
+    });
     return rows.filter(({ index }) => index >= start && index < end);
   }
 
-  #packs(statement: StatementSync, owner: number, first: number, last: number, countMax: number): Pack[] {
-    return statement.all(lowestId(owner, first), rowId(owner, last), rowId(owner, first), countMax)
-      .map((found) => this.#packOf(owner, found));
+  #found(
+    statement: StatementSync,
+    owner: number,
+    first: number,
+    last: number,
+    countMax: number,
+  ): unknown[] {
+    return statement.all(lowestId(owner, first), rowId(owner, last), rowId(owner, first), countMax);
   }
 
   #packOf(owner: number, found: unknown): Pack {
+    const pack = this.#unharmed(owner, found);
+    if (pack !== null) return pack;
+    const [first] = columnsOf<[number]>(found);
+    throw damagedValue(this.#file, `${this.#name} ${owner}/${first}`);
+  }
+
+  #unharmed(owner: number, found: unknown): Pack | null {
     const [first, span, sum, value] = columnsOf<[number, number, number, Uint8Array]>(found);
     const isUnharmed = isBytes(value) && rowSum(this.#crc32, owner, first, value) === sum;
-    const pack = isUnharmed ? Pack.of(owner, first, span, value) : null;
-    if (pack !== null) return pack;
-    throw damagedValue(this.#file, `${this.#name} ${owner}/${first}`);
+    return isUnharmed ? Pack.of(owner, first, span, value) : null;
   }
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { isBytes } from "../../base/mod.ts";
 import { badType } from "../errors.ts";
 import { RECORD_TABLES, type RecordTable, ROW_TABLES, type RowTable } from "../storage.ts";
 import { recordSum, rowId } from "./keys.ts";
@@ -113,6 +114,8 @@ export class TableWriter {
     switch (operation.kind) {
       case "putRow": {
         const { table, owner, index, value } = operation;
+        // It may be held back, and must not fail then.
+        if (!isBytes(value)) throw badType(`Stored value must be a Uint8Array, got ${typeof value}`);
         this.#rows[table].put(owner, index, value);
         return;
       }

@@ -209,5 +209,15 @@ Deno.test("packs with columns of another type or under another key refuse all of
         else assert.deepEqual(new Uint8Array((await read)!), rowValue(index));
       }
     }
+    // Damage keeps nobody from writing: what is deleted stays refused, what is put again is there.
+    const { first } = firsts[1]!;
+    const batch = new WriteBatch();
+    batch.deleteRow("block", OWNER, first);
+    batch.deleteRow("block", OWNER, first + 1);
+    batch.putRow("block", OWNER, first + 1, rowValue(first + 1));
+    await storage.write(batch);
+    await storage.compact();
+    await rejectsWith("STORAGE_CORRUPT", storage.getRow("block", OWNER, first));
+    assert.deepEqual(new Uint8Array((await storage.getRow("block", OWNER, first + 1))!), rowValue(first + 1));
     await storage.close();
   }));
