@@ -86,7 +86,7 @@ export class SharedPath {
   #lostCount = 0;
   #judgedPackets = JUDGED_MIN_PACKETS;
 
-  /** Least round trip that any of the streams saw lately, as of when they were judged last. */
+  /** Least round trip of the streams that were active when they were judged last. */
   leastRttMs = Infinity;
 
   /** Smoothed round trip as one of the streams saw it last, 0 before any did. */
@@ -122,44 +122,36 @@ export class SharedPath {
   }
 
   #judge(): void {
-    let cwndPackets = 0;
-    let pathPackets = 0;
-    let peakPackets = 0;
-    this.leastRttMs = Infinity;
-    for (const { leastRttMs } of this.#members) {
-      if (leastRttMs < this.leastRttMs) this.leastRttMs = leastRttMs;
-    }
+    const active: PathMember[] = [];
     for (const member of this.#members) {
-      if (member.peakPackets === 0) continue;
-      cwndPackets += member.cwndPackets;
-      pathPackets += member.pathPackets;
-      peakPackets += member.peakPackets;
+      if (member.peakPackets > 0) active.push(member);
     }
+    this.leastRttMs = active.reduce((least, { leastRttMs }) => Math.min(least, leastRttMs), Infinity);
     if (this.#lostCount > LOSS_MAX * (this.#ackedCount + this.#lostCount)) {
-      const shrunk = LOSS_BACKOFF * Math.min(this.#boundPackets, cwndPackets);
-      this.#boundPackets = Math.max(BOUND_MIN_PACKETS, pathPackets, shrunk);
+      const shrunk = LOSS_BACKOFF * Math.min(this.#boundPackets, sum(active, "cwndPackets"));
+      this.#boundPackets = Math.max(BOUND_MIN_PACKETS, sum(active, "pathPackets"), shrunk);
     } else {
       this.#boundPackets *= LOSS_REGAIN;
     }
-    this.#divide();
-    this.#judgedPackets = Math.max(JUDGED_MIN_PACKETS, peakPackets);
+    // Judging looks at each stream: however many are idle, that is little work per packet.
+    this.#judgedPackets = Math.max(JUDGED_MIN_PACKETS, sum(active, "peakPackets"), this.#members.size);
+    this.#sharePackets = this.#divide(active);
+    for (const member of active) member.peakPackets = 0;
     this.#ackedCount = this.#lostCount = 0;
   }
 
-  #divide(): void {
-    let activeCount = 0;
-    for (const member of this.#members) {
-      if (member.peakPackets > 0) activeCount++;
-    }
-    const modestPackets = MODEST_PART * this.#boundPackets / Math.max(1, activeCount);
-    let restPackets = this.#boundPackets;
-    for (const member of this.#members) {
-      const { peakPackets } = member;
-      member.peakPackets = 0;
-      if (peakPackets === 0 || peakPackets > modestPackets) continue;
-      restPackets -= peakPackets;
-      activeCount--;
-    }
-    this.#sharePackets = restPackets / Math.max(1, activeCount);
+  /** What is left for each stream that wants more than an equal share or nearly as much. */
+  #divide(active: readonly PathMember[]): number {
+    const modestPackets = MODEST_PART * this.#boundPackets / active.length;
+    const modest = active.filter(({ peakPackets }) => peakPackets <= modestPackets);
+    const restPackets = this.#boundPackets - sum(modest, "peakPackets");
+    return restPackets / Math.max(1, active.length - modest.length);
   }
+}
+
+function sum(
+  members: readonly PathMember[],
+  field: "cwndPackets" | "pathPackets" | "peakPackets",
+): number {
+  return members.reduce((total, member) => total + member[field], 0);
 }
