@@ -23,6 +23,7 @@ export { type CancelTimer, type Clock } from "./clock.ts";
 export { resolveDrivePath } from "./drive_path.ts";
 export { QuinceError, type QuinceErrorOptions } from "./errors.ts";
 export { type EventMap, TypedEventEmitter } from "./events.ts";
+export { type Gathered, Gathering } from "./gathering.ts";
 export { type Lock, Mutex } from "./mutex.ts";
 export { type Random, runtimeRandom, SeededRandom } from "./random.ts";
 export {

@@ -5,6 +5,8 @@
  */
 import {
   concatBytes,
+  type Gathered,
+  Gathering,
   isBytes,
   type Lock,
   Mutex,
@@ -33,7 +35,7 @@ import { EntryWatcher } from "./entry_watcher.ts";
 import { HyperbeeError } from "./errors.ts";
 import { BeeExtension } from "./extension.ts";
 import { DiffIterator, firstOf, HistoryIterator, type IterationSource, RangeIterator } from "./iterators.ts";
-import { DEFAULT_CACHE_BYTES, ITERATOR_HINT_BLOCKS } from "./limits.ts";
+import { CHANGES_AT_ONCE, DEFAULT_CACHE_BYTES, ITERATOR_HINT_BLOCKS } from "./limits.ts";
 import { lookup } from "./lookup.ts";
 import { Header, type HeaderMessage, type HeaderMetadata, type IteratorRequest } from "./messages.ts";
 import type { EncodedEntry } from "./node_view.ts";
@@ -80,6 +82,9 @@ interface Closable {
 
 /** Kept from one construction to the next only: what a view has from its bee is nothing for callers to pass. */
 const views = new WeakMap<HyperbeeOptions, ViewOptions>();
+
+/** A change of the tree; false where it came to nothing. */
+type Change = (writer: TreeWriter) => Promise<boolean>;
 
 /**
  * An append-only B-tree on a core: sorted entries, with every version kept.
@@ -136,6 +141,7 @@ export class Hyperbee<Key = Uint8Array, Value = Uint8Array> extends TypedEventEm
   };
   /** Makes single changes, under the lock. */
   #writer: TreeWriter | null = null;
+  readonly #changes: Gathering<Change, void>;
   #checkout: number;
   #opened = false;
   #closed = false;
@@ -157,7 +163,14 @@ export class Hyperbee<Key = Uint8Array, Value = Uint8Array> extends TypedEventEm
       value: this.valueEncoding as RangeCodec<unknown> | null,
     };
     this.metadata = options.metadata ?? null;
-    this.lock = options.lock ?? lockOf(new Mutex());
+    const mutex = new Mutex();
+    this.lock = options.lock ?? (() => {
+      this.#changes.part();
+      return mutex.lock();
+    });
+    // Whoever shares a lock keeps the order of all who do.
+    const [lock, countMax] = options.lock ? [options.lock, 1] : [() => mutex.lock(), CHANGES_AT_ONCE];
+    this.#changes = new Gathering(lock, countMax, (changes) => this.#makeChanges(changes));
     this.sep = toBytes(options.sep ?? Uint8Array.of(0));
     this.readonly = options.readonly === true;
     this.alwaysDuplicate = options.alwaysDuplicate !== false;
@@ -383,28 +396,47 @@ export class Hyperbee<Key = Uint8Array, Value = Uint8Array> extends TypedEventEm
     await this.#change((writer) => writer.del(encodedKey, decide));
   }
 
-  async #change(change: (writer: TreeWriter) => Promise<boolean>): Promise<void> {
+  async #change(change: Change): Promise<void> {
     if (this.readonly) {
       throw new HyperbeeError("SESSION_NOT_WRITABLE", "Cannot change a bee that is marked as read-only");
     }
-    const release = await this.lock();
-    try {
-      if (!this.#opened) await this.opening;
-      this.#checkOpen();
-      if (this.#checkout === 0) await this.#update({});
-      const writer = this.#writer ??= this.#treeWriter();
-      let isAppended = false;
+    await this.#changes.add(change);
+  }
+
+  /** Makes changes, one block each, and appends them together. */
+  async #makeChanges(changes: readonly Gathered<Change, void>[]): Promise<void> {
+    if (!this.#opened) await this.opening;
+    this.#checkOpen();
+    if (this.#checkout === 0) await this.#update({});
+    const writer = this.#writer ??= this.#treeWriter();
+    let made: Gathered<Change, void>[] = [];
+    const append = async (): Promise<void> => {
+      const appended = made;
+      made = [];
       try {
-        if (await change(writer)) {
-          await writer.append(writer.encode());
-          isAppended = true;
-        }
-      } finally {
-        if (!isAppended) writer.reset();
+        if (appended.length > 0) await writer.append(writer.encode());
+        for (const { resolve } of appended) resolve();
+      } catch (error) {
+        writer.reset();
+        for (const { reject } of appended) reject(error);
       }
-    } finally {
-      release();
+    };
+    for (const gathered of changes) {
+      try {
+        if (await gathered.item(writer)) {
+          writer.seal();
+          made.push(gathered);
+          continue;
+        }
+        gathered.resolve();
+      } catch (error) {
+        gathered.reject(error);
+      }
+      // What a change that came to nothing left in memory is no part of the tree.
+      await append();
+      writer.reset();
     }
+    await append();
   }
 
   #treeWriter(): TreeWriter {
@@ -734,10 +766,6 @@ export class Hyperbee<Key = Uint8Array, Value = Uint8Array> extends TypedEventEm
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-}
-
-function lockOf(mutex: Mutex): Lock {
-  return () => mutex.lock();
 }
 
 function toBytes(value: Uint8Array | string): Uint8Array {

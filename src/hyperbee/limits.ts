@@ -51,3 +51,6 @@ export const HINTED_DOWNLOADS_MAX = 64;
 
 /** Size of a message with or for hints; greater ones are dropped unread. Blocks of 128 numbers take 1 KiB. */
 export const HINT_MESSAGE_BYTES_MAX: number = 64 * 1024;
+
+/** Changes that are asked for one by one and appended together, where they wait for each other. */
+export const CHANGES_AT_ONCE = 32;

@@ -45,6 +45,10 @@ export class TreeWriter {
   readonly reader: Reader;
   readonly #context: WriteContext;
   #pending: PendingBlocks | null = null;
+  /** Number of the first block that waits. */
+  #start = 0;
+  /** Changes before those, each a block as it would be alone, that are appended with them. */
+  readonly #sealed: { readonly entry: EncodedEntry; readonly block: Uint8Array }[] = [];
   /** The root with the changes that are pending; null while there are none. */
   #root: TreeNode | null = null;
   /**
@@ -58,12 +62,14 @@ export class TreeWriter {
 
   constructor(context: WriteContext, options: ReadOptions) {
     this.#context = context;
-    this.reader = new Reader(context.state, context.core, options, { get: (seq) => this.#pending?.get(seq) });
+    this.reader = new Reader(context.state, context.core, options, {
+      get: (seq) => this.#pending?.get(seq) ?? this.#sealed[seq - this.#start]?.entry,
+    });
   }
 
   /** How many blocks wait to be appended. */
   get pendingCount(): number {
-    return this.#pending?.length ?? 0;
+    return this.#sealed.length + (this.#pending?.length ?? 0);
   }
 
   /** The root with all changes so far. */
@@ -165,20 +171,31 @@ export class TreeWriter {
   }
 
   #push(root: TreeNode, key: Uint8Array, value: Uint8Array | null): void {
-    this.#pending ??= new PendingBlocks(this.#context.core.length);
+    if (this.pendingCount === 0) this.#start = this.#context.core.length;
+    this.#pending ??= new PendingBlocks(this.#start + this.#sealed.length);
     this.#pending.push(root, key, value);
     this.#root = root;
   }
 
+  /** Ends what belongs together: changes that follow are as if these had been appended. */
+  seal(): void {
+    const pending = this.#pending;
+    if (pending === null) return;
+    for (const [i, block] of pending.encode().entries()) {
+      this.#sealed.push({ entry: pending.get(pending.start + i)!, block });
+    }
+    this.#pending = null;
+  }
+
   /** The blocks that wait, encoded. */
   encode(): Uint8Array[] {
-    return this.#pending?.encode() ?? [];
+    return [...this.#sealed.map(({ block }) => block), ...this.#pending?.encode() ?? []];
   }
 
   /** Appends blocks that {@linkcode TreeWriter.encode} made. */
   async append(blocks: readonly Uint8Array[]): Promise<void> {
     const { core, state } = this.#context;
-    const start = this.#pending?.start ?? core.length;
+    const start = this.#start;
     const { fork } = core;
     const { cutCount } = state;
     const root = this.#root;
@@ -200,6 +217,7 @@ export class TreeWriter {
   /** Forgets what was not appended. */
   reset(): void {
     this.#pending = null;
+    this.#sealed.length = 0;
     this.#root = null;
     this.#base = null;
     this.#last = null;

@@ -24,3 +24,6 @@ export const MAP_BLOCK_BYTES_MAX: number = 20 * MAP_BLOCK_ENTRIES;
 
 /** Blocks that are read at a time: for a whole blob, and for a stream of one. */
 export const READ_BLOCKS: { readonly whole: number; readonly stream: number } = { whole: 256, stream: 16 };
+
+/** Blobs of one block that one append takes, where they wait for each other. */
+export const PUTS_AT_ONCE = 32;

@@ -19,6 +19,7 @@ import {
 } from "../mirror_drive/mod.ts";
 import {
   type DirectoryEntry,
+  PromptFiles,
   readDirectory,
   readLink,
   readWholeFile,
@@ -29,7 +30,7 @@ import {
 import path from "node:path";
 import { LocaldriveError } from "./errors.ts";
 import { FileWriter, isExecutable, writeLink, type WriterDrive } from "./file_writer.ts";
-import { FOLLOW_HOPS_MAX, STATUS_BATCH } from "./limits.ts";
+import { FOLLOW_HOPS_MAX, READ_BYTES, STATUS_BATCH } from "./limits.ts";
 import { Locator } from "./locator.ts";
 import type {
   EntryOptions,
@@ -77,6 +78,7 @@ export class Localdrive implements MirrorableDrive {
   readonly supportsMetadata: boolean;
   /** Permission bits and times are those of the files. */
   readonly supportsAttributes = true;
+  readonly #files = new PromptFiles();
   readonly #locator: Locator;
   readonly #folders = new Mutex();
   readonly #isAtomic: boolean;
@@ -84,7 +86,7 @@ export class Localdrive implements MirrorableDrive {
 
   /** Makes a drive of the folder `root`, which need not be there yet. */
   constructor(root: string, options: LocaldriveOptions = {}) {
-    this.#locator = new Locator(root, options);
+    this.#locator = new Locator(root, options, this.#files);
     this.root = this.#locator.root;
     this.metadata = hooksOf(options.metadata ?? null);
     this.supportsMetadata = Boolean(options.metadata);
@@ -174,7 +176,9 @@ export class Localdrive implements MirrorableDrive {
   async get(name: string | DriveEntry, options: EntryOptions = {}): Promise<Uint8Array | null> {
     const found = await this.#find(name, options);
     // What is looked at just now and is no link need not be looked at again.
-    return found?.entry.value.blob == null ? null : await readWholeFile(found.file);
+    if (found === null || found.entry.value.blob === null) return null;
+    const isSmall = found.entry.value.blob.byteLength <= READ_BYTES;
+    return await (isSmall ? this.#files.read(found.file) : readWholeFile(found.file));
   }
 
   /** Whether there is a file or link. */

@@ -8,7 +8,14 @@
  */
 import path from "node:path";
 import { resolveDrivePath } from "../base/mod.ts";
-import { type FileStatus, fileStatus, isWindows, readLink, realPath } from "../platform/mod.ts";
+import {
+  type FileStatus,
+  fileStatus,
+  isWindows,
+  type PromptFiles,
+  readLink,
+  realPath,
+} from "../platform/mod.ts";
 import { LocaldriveError } from "./errors.ts";
 import { CHECKED_FOLDERS_MAX, EXTERNAL_HOPS_MAX } from "./limits.ts";
 import { checkNames } from "./names.ts";
@@ -37,9 +44,14 @@ export class Locator {
   readonly #roots: readonly Root[];
   /** Folders that lie inside, and where they are once all links are resolved. */
   readonly #checkedFolders = new Map<string, string>();
+  /** Folders that are being looked at: the files of one are asked for together. */
+  readonly #checkingFolders = new Map<string, Promise<boolean>>();
 
-  /** Makes a locator for the folder `root`. */
-  constructor(root: string, options: LocaldriveOptions) {
+  readonly #files: PromptFiles;
+
+  /** Makes a locator for the folder `root`; `files` looks at what is in it. */
+  constructor(root: string, options: LocaldriveOptions, files: PromptFiles) {
+    this.#files = files;
     this.root = path.resolve(root);
     this.#followLinks = options.followLinks === true;
     this.isFollowing = this.#followLinks || options.followExternalLinks === true;
@@ -75,7 +87,7 @@ export class Locator {
     const isSeen = this.isFollowing || file === root.folder || await this.#isInside(root, path.dirname(file));
     if (!isSeen) return null;
     for (let hop = 0; hop <= EXTERNAL_HOPS_MAX; hop++) {
-      const status = await fileStatus(file, this.#followLinks);
+      const status = await (this.#followLinks ? fileStatus(file, true) : this.#files.status(file));
       if (status === null) return null;
       if (status.kind !== "link" || !this.isFollowing) return { file, status };
       const target = path.resolve(path.dirname(file), await readLink(file) ?? "");
@@ -108,7 +120,7 @@ export class Locator {
 
   /** Whether `file`, at `key`, is no link, or one that leads to something inside. */
   async leadsInside(key: string, file: string): Promise<boolean> {
-    if ((await fileStatus(file, false))?.kind !== "link") return true;
+    if ((await this.#files.status(file))?.kind !== "link") return true;
     const real = await realPath(file);
     return real !== null && isBelow(await realFolder(this.#rootOf(key)), real);
   }
@@ -160,6 +172,15 @@ export class Locator {
   /** Whether `folder`, or the deepest one above it that exists, lies in `root` once all links are resolved. */
   async #isInside(root: Root, folder: string): Promise<boolean> {
     if (folder === root.folder || this.#checkedFolders.has(folder)) return true;
+    let checking = this.#checkingFolders.get(folder);
+    if (checking === undefined) {
+      checking = this.#check(root, folder).finally(() => this.#checkingFolders.delete(folder));
+      this.#checkingFolders.set(folder, checking);
+    }
+    return await checking;
+  }
+
+  async #check(root: Root, folder: string): Promise<boolean> {
     const real = await realPath(folder);
     if (real === null) return await this.#isInside(root, path.dirname(folder));
     if (!isBelow(await realFolder(root), real)) return false;

@@ -5,11 +5,12 @@
  */
 import type { Clock } from "../base/mod.ts";
 import { systemClock } from "../platform/mod.ts";
+import { Burst } from "./burst.ts";
 import { compareEntries, type ComparisonOptions, type Difference } from "./comparison.ts";
 import { copyFile, copyMetadata, type CopyOptions, isCopiedWhole, isUnchanged } from "./copy.ts";
 import type { DriveEntry, MirrorableBlobs, MirrorableDrive } from "./drive.ts";
 import { MirrorDriveError, namingFile } from "./errors.ts";
-import { LOOKAHEAD_COUNT } from "./limits.ts";
+import { COPIES_AT_ONCE, LOOKAHEAD_COUNT } from "./limits.ts";
 import { entryOf, ignoreFunction, isThere, listEntries, type ListingOptions } from "./listing.ts";
 import { lookAhead } from "./lookahead.ts";
 import { type MirrorStats, Monitor, type MonitoredMirror } from "./monitor.ts";
@@ -292,34 +293,45 @@ export class MirrorDrive implements MonitoredMirror {
       LOOKAHEAD_COUNT,
       ({ key, entry }) => namingFile("compare", key, () => this.#prepare(copy, key, entry)),
     );
-    for await (const file of files) {
-      if (file === null) continue;
-      const { source, destination, difference, bytes } = file;
-      const { key } = source;
-      this.count.files++;
-      if (difference === "same") {
-        if (this.includeEquals) yield { op: "equal", key, bytesRemoved: 0, bytesAdded: 0 };
-        continue;
+    // A drive that is a log puts what comes at once in order, and appends it together.
+    const copies = new Burst(dst.putEntry === undefined ? 1 : COPIES_AT_ONCE);
+    try {
+      for await (const file of files) {
+        if (file === null) continue;
+        const { source, destination, difference, bytes } = file;
+        const { key } = source;
+        this.count.files++;
+        if (difference === "same") {
+          if (this.includeEquals) yield { op: "equal", key, bytesRemoved: 0, bytesAdded: 0 };
+          continue;
+        }
+        const isMetadataOnly = difference === "metadata" && dst.putEntry !== undefined;
+        const bytesAdded = isMetadataOnly ? 0 : await byteLengthOf(source, srcBlobs);
+        const bytesRemoved = isMetadataOnly || destination === null
+          ? 0
+          : await byteLengthOf(destination, dstBlobs);
+        this.bytesAdded += bytesAdded;
+        this.bytesRemoved += bytesRemoved;
+        const op = destination === null ? "add" : "change";
+        this.count[op]++;
+        yield { op, key, bytesRemoved, bytesAdded };
+        if (this.dryRun) continue;
+        if (bytes === null) await copies.settle();
+        await copies.add(() =>
+          namingFile(
+            "mirror",
+            key,
+            () =>
+              isMetadataOnly && destination !== null
+                ? copyMetadata(copy, source, destination)
+                : copyFile(copy, source, bytes),
+          )
+        );
+        if (bytes === null) await copies.settle();
       }
-      const isMetadataOnly = difference === "metadata" && dst.putEntry !== undefined;
-      const bytesAdded = isMetadataOnly ? 0 : await byteLengthOf(source, srcBlobs);
-      const bytesRemoved = isMetadataOnly || destination === null
-        ? 0
-        : await byteLengthOf(destination, dstBlobs);
-      this.bytesAdded += bytesAdded;
-      this.bytesRemoved += bytesRemoved;
-      const op = destination === null ? "add" : "change";
-      this.count[op]++;
-      yield { op, key, bytesRemoved, bytesAdded };
-      if (this.dryRun) continue;
-      await namingFile(
-        "mirror",
-        key,
-        () =>
-          isMetadataOnly && destination !== null
-            ? copyMetadata(copy, source, destination)
-            : copyFile(copy, source, bytes),
-      );
+      await copies.settle();
+    } finally {
+      await copies.end();
     }
   }
 

@@ -10,6 +10,9 @@ export const SMALL_FILE_BYTES: number = 64 * 1024;
 /** How many files are looked at, and read where they are small, before their turn: 2 MiB of bytes at most. */
 export const LOOKAHEAD_COUNT = 32;
 
+/** How many small files are on their way into a drive that is a log, where one append takes several. */
+export const COPIES_AT_ONCE = 32;
+
 /** How often a file that changes while it is read is copied anew. */
 export const COPY_TRIES_MAX = 3;
 

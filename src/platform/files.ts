@@ -199,7 +199,8 @@ class NodeFile implements OpenFile {
   }
 }
 
-function statusOf(stats: Awaited<ReturnType<typeof fs.lstat>>): FileStatus {
+/** The status that the runtime's own says. */
+export function statusOf(stats: Awaited<ReturnType<typeof fs.lstat>>): FileStatus {
   const byteLength = Number(stats.size);
   return {
     kind: kindOf(stats),
@@ -219,10 +220,11 @@ function kindOf(of: { isFile(): boolean; isDirectory(): boolean; isSymbolicLink(
 /** What the system says where a path leads to nothing; a link that leads to itself does so too. */
 const NOTHING_THERE: readonly string[] = ["ENOENT", "ENOTDIR", "ELOOP"];
 
-async function absentAsNull<Result>(
+/** What `work` gives, null where the system says that there is nothing at `path`; other errors say what was tried. */
+export async function absentAsNull<Result>(
   action: string,
   path: string,
-  work: () => Promise<Result>,
+  work: () => Promise<Result> | Result,
 ): Promise<Result | null> {
   try {
     return await work();

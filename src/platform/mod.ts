@@ -37,3 +37,4 @@ export {
 export { type FolderWatcher, type FolderWatcherHandlers, watchFolder } from "./folder_watcher.ts";
 export { lookupHost, type LookupResult } from "./lookup.ts";
 export { listNetworkInterfaces, type NetworkInterface } from "./network_interfaces.ts";
+export { PromptFiles } from "./prompt_files.ts";

@@ -6,8 +6,8 @@
 import fs from "node:fs";
 import fsPromises from "node:fs/promises";
 
-/** A call that is about to be made: its name, without `Sync`, and the path that it is about. */
-export type CallListener = (call: string, path: string) => void;
+/** A call that is about to be made: its name, without `Sync`, the path that it is about, and whether this thread makes it. */
+export type CallListener = (call: string, path: string, isHere: boolean) => void;
 
 /** Those whose first argument is a path. */
 const BY_PATH = [
@@ -63,13 +63,13 @@ export async function withFileCalls(listener: CallListener, run: () => Promise<v
   for (const [names, position] of [[BY_PATH, 0], [BY_SECOND_PATH, 1]] as const) {
     for (const name of names) {
       replace(promises, name, (original) => async (...args) => {
-        listener(name, args[position]);
+        listener(name, args[position], false);
         const result = await original.apply(fsPromises, args);
         if (name === "open") listenToHandle(result, args[0], listener);
         return result;
       });
       replace(sync, `${name}Sync`, (original) => (...args) => {
-        listener(name, args[position]);
+        listener(name, args[position], true);
         const result = original.apply(fs, args);
         if (name === "open") descriptors.set(result, args[0]);
         return result;
@@ -79,7 +79,7 @@ export async function withFileCalls(listener: CallListener, run: () => Promise<v
   for (const [name, call] of Object.entries(BY_DESCRIPTOR)) {
     replace(sync, name, (original) => (...args) => {
       try {
-        listener(call, descriptors.get(args[0]) ?? "");
+        listener(call, descriptors.get(args[0]) ?? "", true);
       } catch (error) {
         if (call === "write") original.call(fs, args[0], args[1], args[2], Math.floor(args[3] / 2));
         throw error;
@@ -99,7 +99,7 @@ function listenToHandle(handle: Functions, path: string, listener: CallListener)
     const original = handle[name]!;
     handle[name] = async (...args) => {
       try {
-        listener(name, path);
+        listener(name, path, false);
       } catch (error) {
         if (name === "write") await original.call(handle, args[0], args[1], Math.floor(args[2] / 2));
         throw error;

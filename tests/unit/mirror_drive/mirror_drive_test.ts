@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { Transform, utf8Bytes, utf8Text } from "../../../src/base/mod.ts";
+import { pipeline, Transform, utf8Bytes, utf8Text, type Writable } from "../../../src/base/mod.ts";
 import { Corestore } from "../../../src/corestore/mod.ts";
 import { Hyperdrive } from "../../../src/hyperdrive/mod.ts";
 import Localdrive from "../../../src/localdrive/mod.ts";
@@ -414,4 +414,42 @@ Deno.test("MD-008 a batch that is not flushed is closed, so that others may writ
   await new MirrorDrive(new MemoryDrive({ "/y": "2" }), drive, { batch: true }).done();
   assert.equal(await drive.exists("/y"), true);
   await drive.close();
+});
+
+Deno.test("MD-001 a mirror into a drive makes the blocks that puts one by one make, in few appends", async () => {
+  const tree = Object.fromEntries(
+    Array.from({ length: 100 }, (_, index) => [
+      `/${String(index).padStart(3, "0")}`,
+      index % 30 === 7
+        ? "large".repeat(30_000)
+        : index % 10 === 3
+        ? "-> x"
+        : index % 10 === 4
+        ? ""
+        : `file ${index}`,
+    ]),
+  );
+  const options = { primaryKey: new Uint8Array(32).fill(7), unsafe: true };
+  const [mirrored, written] = [0, 1].map(() => new Hyperdrive(new Corestore(null, options)));
+  const src = new MemoryDrive();
+  for (const [key, text] of Object.entries(tree)) {
+    if (text.startsWith("-> ")) {
+      await Promise.all([src, written!].map((drive) => drive.symlink(key, text.slice(3))));
+    } else if (text.length < 100_000) {
+      await Promise.all([src, written!].map((drive) => drive.put(key, utf8Bytes(text))));
+    } else {
+      await src.put(key, utf8Bytes(text));
+      await pipeline(src.createReadStream(key), written!.createWriteStream(key) as Writable<Uint8Array>);
+    }
+  }
+  await mirrored!.ready();
+  let appends = 0;
+  mirrored!.core.on("append", () => appends++);
+  await new MirrorDrive(src, mirrored!).done();
+  for (const drive of [mirrored!, written!]) await drive.getBlobs();
+  assert.equal(mirrored!.version, 101);
+  assert.deepEqual(await mirrored!.core.treeHash(), await written!.core.treeHash());
+  assert.deepEqual(await mirrored!.blobs!.core.treeHash(), await written!.blobs!.core.treeHash());
+  assert.ok(appends < 60, `${appends} appends`);
+  for (const drive of [mirrored!, written!]) await drive.close();
 });
