@@ -56,6 +56,13 @@ export function hasDenoDatagrams(): boolean {
   return typeof denoNetwork?.listenDatagram === "function";
 }
 
+/** Tells whether Deno keeps this process from sending to an address; false in other runtimes. */
+export function isNetDenied({ host, port, family }: DatagramAddress): boolean {
+  if (!denoNetwork) return false;
+  const target = family === 6 ? `[${host}]:${port}` : `${host}:${port}`;
+  return denoNetwork.permissions.querySync({ name: "net", host: target }).state !== "granted";
+}
+
 /** Binds through `Deno.listenDatagram`. @throws {PlatformError} as `bindDatagramSocket` says. */
 export function bindDenoDatagramSocket(options: DatagramSocketOptions): DatagramSocket {
   if (options.ipv6Only) {

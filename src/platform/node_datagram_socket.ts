@@ -12,6 +12,7 @@ import type {
   DatagramSocketOptions,
   OutgoingDatagram,
 } from "./datagram_socket.ts";
+import { isNetDenied } from "./deno_datagram_socket.ts";
 import { bindError, errorCode, isPermissionRefusal, netPermissionError, PlatformError } from "./errors.ts";
 import { ReceiveBatch } from "./receive_batch.ts";
 import { SendQueue } from "./send_queue.ts";
@@ -70,6 +71,11 @@ function shrinkDenoReceives(socket: dgram.Socket): boolean {
   if (socket.getRecvBufferSize() < DATAGRAM_BYTES_MAX) socket.setRecvBufferSize(DATAGRAM_BYTES_MAX);
   // A system that has been asked after all gives more than that (Linux 2304 at least).
   return socket.getRecvBufferSize() === DATAGRAM_BYTES_MAX;
+}
+
+/** Whether a permission lacks: Deno 2.9 reports that as an unknown error of the system here. */
+function isSendRefusal(error: unknown, address: DatagramAddress): boolean {
+  return isPermissionRefusal(error) || errorCode(error) === "UNKNOWN" && isNetDenied(address);
 }
 
 function closeQuietly(socket: dgram.Socket): void {
@@ -134,7 +140,7 @@ class NodeDatagramSocket implements DatagramSocket {
     try {
       return await this.#queue.pushOne(bytes, address, options.ttl ?? 0);
     } catch (error) {
-      if (!this.#closed && isPermissionRefusal(error)) throw this.#sendError(error, address);
+      if (!this.#closed && isSendRefusal(error, address)) throw this.#sendError(error, address);
       return false;
     }
   }
@@ -205,7 +211,7 @@ class NodeDatagramSocket implements DatagramSocket {
   }
 
   #sendError(error: unknown, address: DatagramAddress): unknown {
-    if (isPermissionRefusal(error)) {
+    if (isSendRefusal(error, address)) {
       return netPermissionError(`Cannot send to ${address.host}:${address.port}`, error);
     }
     return new PlatformError(

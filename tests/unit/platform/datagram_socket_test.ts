@@ -156,6 +156,18 @@ for (const backend of ["deno", "node"] as const) {
       );
     },
   });
+
+  Deno.test({
+    name: `DatagramSocket send() to where the process may not send names the flag (${backend})`,
+    permissions: { net: ["127.0.0.1"] },
+    fn: async () => {
+      await using from = bind(backend);
+      await assert.rejects(
+        from.socket.send(new Uint8Array(1), { host: "127.0.0.2", port: 9, family: 4 }),
+        { code: "ERR_PERMISSION", flag: "--allow-net" },
+      );
+    },
+  });
 }
 
 Deno.test("bindDatagramSocket() takes Deno's sockets unless they cannot do what is asked", async () => {
