@@ -149,9 +149,17 @@ export class Driver {
     let isBusy = false;
     for (let next = this.machine.pollTransmit(); next !== null; next = this.machine.pollTransmit()) {
       isBusy = true;
-      next.socket.trySend(next.bytes, next.port, next.host, next.ttl);
+      const { socket, bytes, port, host, ttl, tid } = next;
+      if (tid === null) socket.trySend(bytes, port, host, ttl);
+      else socket.send(bytes, port, host, ttl).catch((error) => this.#handleSendError(tid, error));
     }
     return isBusy;
+  }
+
+  /** A lost datagram is sent again; one that the process may not send would be refused again. */
+  #handleSendError(tid: number, error: Error & { code?: string }): void {
+    if (error.code !== "ERR_PERMISSION") return;
+    this.act((machine, nowMs) => machine.handleRefusal(tid, error, nowMs));
   }
 
   #armTimer(): void {

@@ -56,6 +56,12 @@ export class NetworkHealth {
   #offlineTicks = 0;
   #online = true;
   #degraded = false;
+  #told: Pick<HealthStats, "online" | "degraded"> = { online: true, degraded: false };
+
+  /** What was told of it last. */
+  get told(): Pick<HealthStats, "online" | "degraded"> {
+    return this.#told;
+  }
 
   /** Answers come, or it is too early to say. */
   get online(): boolean {
@@ -105,6 +111,14 @@ export class NetworkHealth {
     this.#offlineTicks = 0;
     this.#online = true;
     this.#degraded = false;
+  }
+
+  /** Tells how it is; false where that was told already. */
+  tell(): boolean {
+    const { online, degraded, told } = this;
+    if (online === told.online && degraded === told.degraded) return false;
+    this.#told = { online, degraded };
+    return true;
   }
 
   /** A tick is over. */

@@ -33,7 +33,7 @@ import {
   peerId,
   type PersistentPeer,
 } from "./peer.ts";
-import { type NamedNode, QueryMachine, type Reply } from "./query_machine.ts";
+import type { NamedNode, QueryMachine, Reply } from "./query_machine.ts";
 import { Queue } from "./queue.ts";
 import type { TableNode } from "./recent_nodes.ts";
 import {
@@ -58,7 +58,7 @@ import type {
   WalkInit,
 } from "./node_types.ts";
 import type { TraceEvent } from "./trace.ts";
-import { upkeepWalk } from "./upkeep.ts";
+import { makeWalk, upkeepWalk } from "./walks.ts";
 
 /** A node. */
 export class NodeMachine<Socket, RequestHandle, QueryHandle> {
@@ -84,8 +84,6 @@ export class NodeMachine<Socket, RequestHandle, QueryHandle> {
   #probe: Probe | null = null;
   #isSuspended = false;
   #isDestroyed = false;
-  #online = true;
-  #degraded = false;
   #checks = 0;
   #refreshTicks: number;
   #hintsThisTick = 0;
@@ -175,20 +173,10 @@ export class NodeMachine<Socket, RequestHandle, QueryHandle> {
 
   /** Makes a walk that begins at {@linkcode NodeMachine.startWalk}. */
   createWalk(init: WalkInit<QueryHandle>): Walk<QueryHandle> {
-    const { table } = this.membership;
-    const query = new QueryMachine({
-      target: init.target,
-      k: table.k,
-      concurrency: init.concurrency,
-      nodes: init.nodes,
-      onlyClosestNodes: init.onlyClosestNodes,
-      ownId: table.id,
-      filterNode: this.#options.filterNode,
-    });
     this.queryStats.total++;
     this.queryStats.active++;
     this.#refreshTicks = REFRESH_TICKS;
-    return { ...init, query, isActive: true };
+    return makeWalk(init, this.membership.table, this.#options.filterNode);
   }
 
   /** Begins a walk. */
@@ -263,6 +251,12 @@ export class NodeMachine<Socket, RequestHandle, QueryHandle> {
     this.#drainRequests(nowMs);
   }
 
+  /** The runtime refused to send the request `tid`: the process may not send there. */
+  handleRefusal(tid: number, error: Error, nowMs: number): void {
+    this.requests.handleRefusal(tid, error, nowMs);
+    this.#drainRequests(nowMs);
+  }
+
   /** A datagram arrived; `bytes` belong to the machine from now on. */
   handleDatagram(socket: Socket, bytes: Uint8Array, from: PeerAddress, nowMs: number): void {
     if (this.#isSuspended || this.#isDestroyed || bytes.byteLength < 2 || !(from.port > 0)) return;
@@ -321,12 +315,12 @@ export class NodeMachine<Socket, RequestHandle, QueryHandle> {
 
   /** Whether answers come. */
   get online(): boolean {
-    return this.#online;
+    return this.health.told.online;
   }
 
   /** Whether most requests get no answer. */
   get degraded(): boolean {
-    return this.#degraded;
+    return this.health.told.degraded;
   }
 
   get #ownSocket(): Socket | null {
@@ -411,6 +405,7 @@ export class NodeMachine<Socket, RequestHandle, QueryHandle> {
         this.#events.push({ kind: "failed", handle: purpose.handle, error });
         break;
       case "visit":
+        if (!(error instanceof DHTError)) purpose.walk.refusal ??= error;
         purpose.walk.query.handleFailure(purpose.visited, isTimeout, purpose.isSlow);
         if (purpose.walk.isActive) this.#advance(purpose.walk, nowMs);
         break;
@@ -786,10 +781,6 @@ export class NodeMachine<Socket, RequestHandle, QueryHandle> {
   }
 
   #tellHealth(): void {
-    const { online, degraded } = this.health;
-    if (online === this.#online && degraded === this.#degraded) return;
-    this.#online = online;
-    this.#degraded = degraded;
-    this.#events.push({ kind: "network-update" });
+    if (this.health.tell()) this.#events.push({ kind: "network-update" });
   }
 }

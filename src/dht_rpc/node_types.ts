@@ -127,6 +127,8 @@ export interface Walk<Handle> extends WalkInit<Handle> {
   readonly query: QueryMachine;
   /** Not yet given back by {@linkcode WalkInit.handle}'s owner. */
   isActive: boolean;
+  /** Why a node could not be asked at all, null where all could. */
+  refusal: Error | null;
 }
 
 /** What a request of the node is for. */

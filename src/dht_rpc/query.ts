@@ -122,6 +122,11 @@ export class Query<Data = Reply> extends Readable<Data> {
     return this.#machine.errors;
   }
 
+  /** Why some node could not be asked at all, `ERR_PERMISSION`; null where all could. Not in the npm package. */
+  get refusal(): Error | null {
+    return this.#walk.refusal;
+  }
+
   /** Requests under way. */
   get inflight(): number {
     return this.#machine.inflight;

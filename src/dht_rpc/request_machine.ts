@@ -85,6 +85,8 @@ export interface Transmit<Socket> {
   readonly bytes: Uint8Array;
   /** IP time to live, 0 for the usual. */
   readonly ttl: number;
+  /** The request that this is; null for an answer to another node. */
+  readonly tid: number | null;
 }
 
 /** What became of a request. */
@@ -200,6 +202,12 @@ export class RequestMachine<Socket, Purpose> {
     if (request.isOver) return;
     this.#end(request, nowMs);
     this.#events.push({ kind: "failed", request, error });
+  }
+
+  /** The runtime refused to send the request `tid`: it ends with `error`, for it would be refused again. */
+  handleRefusal(tid: number, error: Error, nowMs: number): void {
+    const request = this.#byTid.get(tid);
+    if (request) this.cancel(request, error, nowMs);
   }
 
   /** Ends all requests of `group` with `error`. */
@@ -330,7 +338,7 @@ export class RequestMachine<Socket, Purpose> {
     request.sent++;
     this.#window.handleSent(nowMs);
     const { to: { host, port }, tid, command, internal, sent: attempt, ttl = 0 } = request;
-    this.#transmits.push({ socket, host, port, bytes, ttl });
+    this.#transmits.push({ socket, host, port, bytes, ttl, tid });
     this.#options.onTrace?.({ kind: "request-sent", to: { host, port }, tid, command, internal, attempt });
     request.deadlineMs = nowMs + this.#timeoutMs(request, nowMs);
     if (request.deadlineMs < this.#nextDeadlineMs) this.#nextDeadlineMs = request.deadlineMs;

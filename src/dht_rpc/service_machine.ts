@@ -76,7 +76,7 @@ export class ServiceMachine<Socket> {
       error,
       value,
     });
-    this.#transmits.push({ socket, host: to.host, port: to.port, bytes, ttl: 0 });
+    this.#transmits.push({ socket, host: to.host, port: to.port, bytes, ttl: 0, tid: null });
   }
 
   /** Passes a request on to another node, with another value. @throws {TypeError} when its host is no IPv4 address. */
@@ -90,7 +90,7 @@ export class ServiceMachine<Socket> {
     const { tid, internal, command, target } = request;
     const id = this.#options.idOf(socket);
     const bytes = encodeRequest({ tid, to, id, token: null, internal, command, target, value });
-    this.#transmits.push({ socket, host: to.host, port: to.port, bytes, ttl: 0 });
+    this.#transmits.push({ socket, host: to.host, port: to.port, bytes, ttl: 0, tid: null });
   }
 
   /** Answers one of the protocol's own requests; returns the node that it says is down, if it does. */

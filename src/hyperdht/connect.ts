@@ -325,6 +325,7 @@ class Connecting {
         this.#machine.handleFound(from, this.#nowMs());
         this.#drive();
       }
+      if (query.refusal !== null) this.#machine.handleRefusal(query.refusal);
       await this.#host.dht.bind(); // a node without sockets finds nobody: this says why
     } catch (error) {
       failure = error as Error;
@@ -398,6 +399,7 @@ class Connecting {
           this.#drive();
         },
         onabort: (error) => this.#handlePunchFailed(error),
+        onrefused: (error) => this.#machine.handleRefusal(error),
       });
       this.#punch.start();
     } catch (error) {

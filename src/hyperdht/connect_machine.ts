@@ -157,6 +157,8 @@ export class ConnectMachine<Socket> {
   #localFirewall: number = FIREWALL.UNKNOWN;
   #remoteFirewall: number = FIREWALL.UNKNOWN;
   #localAddresses: readonly PeerAddress[] = [];
+  /** Why a datagram could not be sent: the process lacks a permission. */
+  #refusal: Error | null = null;
   /** A packet of the server came before its answer. */
   #incoming: Path<Socket> | null = null;
 
@@ -202,6 +204,11 @@ export class ConnectMachine<Socket> {
     this.#advanceFinding(nowMs);
   }
 
+  /** We may not send to a node that was to be asked, or to the server. */
+  handleRefusal(error: Error): void {
+    this.#refusal ??= error;
+  }
+
   /** The query ended, with an error if it was not a regular end. */
   handleFindEnd(error: Error | null, nowMs: number): void {
     const state = this.#state;
@@ -219,6 +226,7 @@ export class ConnectMachine<Socket> {
 
   /** A handshake failed. */
   handleAttemptFailed(attempt: number, error: Error, nowMs: number): void {
+    if ((error as { code?: string }).code === "ERR_PERMISSION") this.handleRefusal(error);
     this.#finish(attempt, outcomeOf(error), nowMs);
     const path = this.#paths.get(attempt);
     if (path === undefined) return;
@@ -522,8 +530,9 @@ export class ConnectMachine<Socket> {
   #fail(error: DHTError, nowMs: number): void {
     if (this.#state.kind === "over") return;
     this.#end();
-    const { code, cause } = error;
-    const message = error.message.slice(code.length + 2);
+    const { code, cause = this.#refusal ?? undefined } = error;
+    const hint = this.#refusal === null ? "" : "; the process may not send to all addresses (--allow-net)";
+    const message = error.message.slice(code.length + 2) + hint;
     this.#actions.push({
       kind: "fail",
       error: new DHTError(code, message, { cause, report: this.report(nowMs) }),

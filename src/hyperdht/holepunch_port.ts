@@ -196,6 +196,8 @@ export interface PunchOptions {
   readonly veto: HolepunchVeto | null;
   /** Told what happens, for traces. */
   readonly trace: ((event: PunchEvent) => void) | null;
+  /** A punch could not be sent, as the process lacks the permission (`ERR_PERMISSION`). */
+  readonly onrefused?: (error: Error) => void;
 }
 
 /** Sends a payload through `to` (a relay) to the server at `peerAddress` and gives the server's answer. */

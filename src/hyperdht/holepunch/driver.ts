@@ -136,13 +136,21 @@ abstract class PunchDriver<Action extends { readonly kind: string }> implements 
         this.#ping(action.slot, action.to);
         return true;
       case "punch": {
-        const { to: { host, port }, ttl } = action;
-        this.#sockets.get(action.slot)?.socket.trySend(PUNCH, port, host, ttl);
+        const { to, ttl } = action;
+        this.#sockets.get(action.slot)?.socket.send(PUNCH, to.port, to.host, ttl)
+          .catch((error) => this.#handleSendError(to, error));
         return true;
       }
       default:
         return false;
     }
+  }
+
+  /** What is lost is sent again; what the process may not send never leaves, which is worth knowing. */
+  #handleSendError(to: PeerAddress, error: Error & { code?: string }): void {
+    if (error.code !== "ERR_PERMISSION") return;
+    this.options.trace?.({ event: "refused", to, error });
+    this.options.onrefused?.(error);
   }
 
   #open(slot: number): void {

@@ -151,6 +151,27 @@ Deno.test("RPC-006 requests and walks of a node that cannot bind end", async () 
   await taken.close();
 });
 
+Deno.test({
+  name:
+    "RPC-018 RPC-022 requests to where the process may not send fail at once, and walks pass over such nodes",
+  permissions: { net: [HOST] },
+  fn: async () => {
+    await using nodes = await Nodes.start(2);
+    const outside = { host: "127.0.0.2", port: 9 };
+    const node = nodes.add({ nodes: [outside] });
+    await node.fullyBootstrapped();
+    await assert.rejects(node.ping(outside), { code: "ERR_PERMISSION", flag: "--allow-net" });
+    const walk = node.findNode(TARGET, { nodes: [outside, to(nodes.first)] });
+    await walk.finished();
+    assert.equal((walk.refusal as { code?: string } | null)?.code, "ERR_PERMISSION");
+    assert.ok(walk.closestReplies.length > 0);
+    const allowed = node.findNode(TARGET, { nodes: [to(nodes.first)], onlyClosestNodes: true });
+    await allowed.finished();
+    assert.equal(allowed.refusal, null);
+    assert.equal(node.stats.requests.timeouts, 0);
+  },
+});
+
 Deno.test("RPC-008 bootstrapper() insists on a port and a public IPv4 host", () => {
   assert.throws(() => DHT.bootstrapper(0, "1.2.3.4"), /Port is required/);
   assert.throws(() => DHT.bootstrapper(1, ""), /Host is required/);

@@ -129,6 +129,28 @@ Deno.test("DHT-057 PEER_CONNECTION_FAILED when the server answers nowhere", () =
   });
 });
 
+Deno.test("DHT-057 what the process may not send is named where nothing else explains the failure", () => {
+  const refusal = Object.assign(new Error("Cannot send to 9.9.9.9:1"), { code: "ERR_PERMISSION" });
+  const machine = machineOf();
+  machine.start(1000);
+  machine.handleRefusal(refusal);
+  machine.handleFindEnd(null, 1001);
+  const error = failureOf(actions(machine));
+  assert.equal(
+    error.message,
+    "PEER_NOT_FOUND: Peer not found; the process may not send to all addresses (--allow-net)",
+  );
+  assert.equal(error.cause, refusal);
+
+  const other = asked();
+  other.machine.handleAttemptFailed(other.attempt, refusal, 1020);
+  other.machine.handleFindEnd(null, 1030);
+  const { code, cause, report } = failureOf(actions(other.machine));
+  assert.equal(code, "PEER_CONNECTION_FAILED");
+  assert.equal(cause, refusal);
+  assert.equal(report!.attempts.at(-1)!.outcome, "ERR_PERMISSION");
+});
+
 Deno.test("DHT-057 a query that fails ends the connect with its error as the cause", () => {
   const machine = machineOf();
   machine.start(1000);

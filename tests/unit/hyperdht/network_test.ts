@@ -382,6 +382,24 @@ Deno.test("DHT-024 key pairs and hashes need no permission; a node names the one
   }
 });
 
+Deno.test({
+  name: "DHT-057 connect() says that the process may not send to those who know the peer",
+  permissions: { net: ["127.0.0.1"] },
+  fn: async () => {
+    const node = new DHT({ host: "127.0.0.1", bootstrap: ["127.0.0.2:9"] });
+    await node.fullyBootstrapped();
+    const error = await failure(node.connect(keyPairOf(7).publicKey));
+    assert.equal(error.code, "PEER_NOT_FOUND");
+    assert.match(error.message, /may not send to all addresses \(--allow-net\)$/);
+    assert.equal((error.cause as { code?: string }).code, "ERR_PERMISSION");
+    const named = await failure(
+      node.connect(keyPairOf(7).publicKey, { nodes: [{ host: "127.0.0.2", port: 9 }] }),
+    );
+    assert.equal(named.report!.attempts[0]!.outcome, "ERR_PERMISSION");
+    await node.destroy();
+  },
+});
+
 Deno.test("DHT-035 DHT-061 DHT-062 announcements may be signed elsewhere", async () => {
   await using net = await network();
   const signed: string[] = [];

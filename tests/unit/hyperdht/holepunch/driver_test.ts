@@ -99,6 +99,30 @@ function clientOptions(host: PunchHost, server: ServerPunch): ClientPunchOptions
   };
 }
 
+Deno.test({
+  name: "DHT-073 a punch tells of datagrams that the process may not send",
+  permissions: { net: [HOST] },
+  fn: async () => {
+    const [near, far] = [createHost(), createHost()];
+    const server = serverPunch(far);
+    const refused = Promise.withResolvers<Error & { code?: string }>();
+    const traced: unknown[] = [];
+    const client = createClientPunch({
+      ...clientOptions(near, server),
+      serverAddress: { host: "127.0.0.2", port: 9 },
+      isFastOpen: true,
+      trace: ({ event, to }) => event === "refused" && traced.push(to),
+      onrefused: refused.resolve,
+    });
+    client.start();
+    assert.equal((await refused.promise).code, "ERR_PERMISSION");
+    assert.deepEqual(traced, [{ host: "127.0.0.2", port: 9 }]);
+    client.destroy();
+    server.destroy();
+    await Promise.all([near.sockets.destroy(), far.sockets.destroy()]);
+  },
+});
+
 Deno.test("DHT-073 createClientPunch() and createServerPunch() find a way between two sockets", async () => {
   const [near, far] = [createHost(), createHost()];
   const events: string[] = [];
