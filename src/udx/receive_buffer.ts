@@ -3,16 +3,28 @@
  *
  * @module
  */
-import { RECEIVE_PACKETS_MAX, SACK_RANGES_MAX } from "./limits.ts";
+import { MTU_MAX, RECEIVE_PACKETS_MAX, SACK_RANGES_MAX } from "./limits.ts";
 import { writeUint32 } from "./messages.ts";
 import { seqAdd, seqDiff } from "./sequence.ts";
 
 /** A range is news in so many acknowledgements, because some of these get lost. */
 const REPORTS_MAX = 3;
 
+/** Payloads of this size and more are kept in slots that are used again; smaller ones would waste them. */
+const SLOT_PAYLOAD_MIN_BYTES = MTU_MAX / 2;
+
+/** Slots that are kept while nothing is early. */
+const IDLE_SLOTS_MAX = 32;
+
 interface EarlyPacket {
-  readonly flags: number;
-  readonly payload: Uint8Array;
+  flags: number;
+  /** Valid until the next packet is inserted. */
+  payload: Uint8Array;
+}
+
+/** An early packet with memory for a full payload, which `payload` is the beginning of. */
+interface Slot extends EarlyPacket {
+  readonly bytes: Uint8Array;
 }
 
 /** Consecutive packets that are here; the end is exclusive. */
@@ -25,7 +37,9 @@ interface Range {
 
 /** Puts packets in order. */
 export class ReceiveBuffer {
-  readonly #early = new Map<number, EarlyPacket>();
+  readonly #early = new Map<number, EarlyPacket | Slot>();
+  /** Behind a lost packet a whole round trip's worth is early: allocating for each costs more than all else here. */
+  readonly #freeSlots: Slot[] = [];
   /** Ascending, disjoint, with gaps between them. */
   #ranges: Range[] = [];
   #nextSeq = 0;
@@ -64,19 +78,23 @@ export class ReceiveBuffer {
     const distance = seqDiff(seq, this.#nextSeq);
     if (distance < 0 || distance >= RECEIVE_PACKETS_MAX) return false;
     if (this.#byteLength + payload.length > roomBytes || this.#early.has(seq)) return false;
-    this.#early.set(seq, { flags, payload: payload.slice() });
+    this.#early.set(seq, this.#keep(flags, payload));
     this.#byteLength += payload.length;
     this.#addToRanges(seq);
     return true;
   }
 
-  /** Takes the next packet in order, if it is here. */
+  /** Takes the next packet in order, if it is here; valid until the next insertion. */
   shift(): EarlyPacket | null {
     const first = this.#ranges[0];
     if (!first || first.start !== this.#nextSeq) return null;
     const packet = this.#early.get(this.#nextSeq)!;
     this.#early.delete(this.#nextSeq);
     this.#byteLength -= packet.payload.length;
+    if ("bytes" in packet) this.#freeSlots.push(packet);
+    if (this.#early.size === 0 && this.#freeSlots.length > IDLE_SLOTS_MAX) {
+      this.#freeSlots.length = IDLE_SLOTS_MAX;
+    }
     this.advance();
     first.start = this.#nextSeq;
     if (first.start === first.end) this.#ranges.shift();
@@ -101,8 +119,19 @@ export class ReceiveBuffer {
   /** Forgets the packets. */
   clear(): void {
     this.#early.clear();
+    this.#freeSlots.length = 0;
     this.#ranges = [];
     this.#byteLength = 0;
+  }
+
+  #keep(flags: number, payload: Uint8Array): EarlyPacket | Slot {
+    const { length } = payload;
+    if (length < SLOT_PAYLOAD_MIN_BYTES || length > MTU_MAX) return { flags, payload: payload.slice() };
+    const slot = this.#freeSlots.pop() ?? createSlot();
+    slot.flags = flags;
+    slot.bytes.set(payload);
+    if (slot.payload.length !== length) slot.payload = slot.bytes.subarray(0, length);
+    return slot;
   }
 
   #addToRanges(seq: number): void {
@@ -133,4 +162,9 @@ export class ReceiveBuffer {
     const chosen = byNews.flat().slice(0, SACK_RANGES_MAX);
     return chosen.sort((a, b) => seqDiff(a.start, b.start));
   }
+}
+
+function createSlot(): Slot {
+  const bytes = new Uint8Array(MTU_MAX);
+  return { flags: 0, payload: bytes, bytes };
 }

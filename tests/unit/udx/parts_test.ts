@@ -253,6 +253,20 @@ Deno.test("UDX-035 ReceiveBuffer reports ranges and gives packets in order", () 
   assert.deepEqual(ranges(buffer), [[4, 5]]);
 });
 
+Deno.test("UDX-035 ReceiveBuffer keeps payloads of every size apart, round after round", () => {
+  const buffer = new ReceiveBuffer();
+  const sizes = [1452, 1200, 1452, 10, 749, 750, 1500, 2000];
+  for (let round = 0; round < 3; round++) {
+    const first = buffer.nextSeq;
+    const payloadOf = (i: number): Uint8Array => new Uint8Array(sizes[(i + round) % 8]!).fill(8 * round + i);
+    for (let i = 8; i >= 1; i--) assert(buffer.insert(first + i, i, payloadOf(i), 1e6));
+    buffer.advance();
+    for (let i = 1; i <= 8; i++) assert.deepEqual({ ...buffer.shift() }.payload, payloadOf(i));
+    assert.equal(buffer.shift(), null);
+    assert.equal(buffer.byteLength, 0);
+  }
+});
+
 Deno.test("UDX-035 ReceiveBuffer joins ranges when a gap closes", () => {
   const buffer = new ReceiveBuffer();
   for (const seq of [2, 4, 6, 3, 5]) buffer.insert(seq, 1, new Uint8Array(1), 100);
