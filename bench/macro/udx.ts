@@ -148,9 +148,7 @@ async function measure(
 }
 
 /** Bare datagrams of a full packet's size through the same socket API, one process each way of two. */
-async function rawCeiling(
-  backend: "deno" | "node",
-): Promise<Pick<Result, "megabytesPerSecond" | "cpuSecondsPerGigabyte">> {
+async function rawCeiling(backend: "deno" | "node"): Promise<Result> {
   const output = await new Deno.Command(Deno.execPath(), {
     args: [
       "run",
@@ -163,7 +161,7 @@ async function rawCeiling(
     env: { DENO_NO_PACKAGE_JSON: "1" },
     stderr: "inherit",
   }).output();
-  return JSON.parse(new TextDecoder().decode(output.stdout));
+  return { ...JSON.parse(new TextDecoder().decode(output.stdout)), retransmits: 0, packets: 0, mtu: 0 };
 }
 
 function flag(name: string, fallback: string): string {
@@ -183,40 +181,48 @@ const print = console.log;
 
 const SIDES_MEASURED = SIDES.filter(({ name }) => name === NATIVE.name || name.includes(flag("sides", "")));
 
-for (const backend of ["deno", "node"] as const) {
-  const { megabytesPerSecond, cpuSecondsPerGigabyte } = await rawCeiling(backend);
-  print(
-    `raw ceiling, ${backend}: ${megabytesPerSecond.toFixed(1)} MB/s of 1452-byte payloads, ` +
-      `${cpuSecondsPerGigabyte.toFixed(1)} CPU s/GB`,
-  );
+/** One measurement; `raw` is measured beside the clean scenarios, in turn with them. */
+interface Contender {
+  readonly name: string;
+  readonly run: () => Promise<Result>;
 }
+
+function contenders(scenario: Scenario): Contender[] {
+  const list: Contender[] = SIDES_MEASURED.map((side) => ({
+    name: side.name,
+    run: () => measure(side, scenario, byteLength * scenario.share),
+  }));
+  if (scenario.proxy) return list;
+  for (const [backend, name] of [["deno", "Deno.listenDatagram"], ["node", "node:dgram"]] as const) {
+    if (!name.includes(flag("sides", ""))) continue;
+    list.push({ name: `bare datagrams, ${name}`, run: () => rawCeiling(backend) });
+  }
+  return list;
+}
+
+function describe(name: string, list: readonly Result[], reference: number): string {
+  const rates = list.map((result) => result.megabytesPerSecond);
+  const rate = median(rates);
+  const range = `${Math.min(...rates).toFixed(1)} to ${Math.max(...rates).toFixed(1)}`;
+  const cpu = median(list.map((result) => result.cpuSecondsPerGigabyte)).toFixed(1);
+  const { retransmits, packets, mtu } = list.at(-1)!;
+  const repeats = packets > 0 ? `, ${retransmits} of ${packets} packets sent again, MTU ${mtu}` : "";
+  return `  ${name}: ${rate.toFixed(1)} MB/s (${range}), ratio ${(rate / reference).toFixed(2)}, ` +
+    `${cpu} CPU s/GB${repeats}`;
+}
+
 for (const scenario of SCENARIOS) {
   if (only && !scenario.name.includes(only)) continue;
-  const results = new Map<string, Result[]>(
-    SIDES_MEASURED.map(({ name }) => [name, []]),
-  );
+  const list = contenders(scenario);
+  const results = new Map<string, Result[]>(list.map(({ name }) => [name, []]));
   for (let round = 0; round < rounds; round++) {
-    for (const side of SIDES_MEASURED) {
-      results.get(side.name)!.push(
-        await measure(side, scenario, byteLength * scenario.share),
-      );
+    // Each goes first in turn: a slow minute is not always the same one's.
+    for (let i = 0; i < list.length; i++) {
+      const { name, run } = list[(round + i) % list.length]!;
+      results.get(name)!.push(await run());
     }
   }
-  const reference = median(
-    results.get(NATIVE.name)!.map((result) => result.megabytesPerSecond),
-  );
+  const reference = median(results.get(NATIVE.name)!.map((result) => result.megabytesPerSecond));
   print(`\n${scenario.name}`);
-  for (const [name, list] of results) {
-    const rates = list.map((result) => result.megabytesPerSecond);
-    const rate = median(rates);
-    const last = list.at(-1)!;
-    print(
-      `  ${name}: ${rate.toFixed(1)} MB/s (${Math.min(...rates).toFixed(1)} to ${
-        Math.max(...rates).toFixed(1)
-      }), ` +
-        `ratio ${(rate / reference).toFixed(2)}, ` +
-        `${median(list.map((result) => result.cpuSecondsPerGigabyte)).toFixed(1)} CPU s/GB, ` +
-        `${last.retransmits} of ${last.packets} packets sent again, MTU ${last.mtu}`,
-    );
-  }
+  for (const [name, measured] of results) print(describe(name, measured, reference));
 }
