@@ -68,7 +68,8 @@ async function checkBootstrap(node: HyperDHT, timeoutMs: number): Promise<Findin
   const nodeCount = node.toArray().length;
   const durationMs = Math.round(performance.now() - startedMs);
   if (nodeCount === 0) return notBootstrapped(bootstrap, { durationMs });
-  const summary = `The network answers: ${nodeCount} nodes are known after ${durationMs} ms`;
+  const nodes = nodeCount === 1 ? "1 node is" : `${nodeCount} nodes are`;
+  const summary = `The network answers: ${nodes} known after ${durationMs} ms`;
   return finding("bootstrap", "ok", summary, { bootstrap, nodeCount, durationMs });
 }
 

@@ -12,6 +12,7 @@ import { QuinceError, type QuinceErrorOptions } from "../../base/mod.ts";
  * - `NO_FOLDER`: there is no such folder.
  * - `NOT_WRITABLE`: the drive is somebody else's.
  * - `NO_STORAGE`: no place for the store is known; one has to be named.
+ * - `STORAGE_LOCKED`: another program uses the store.
  * - `FOREIGN_STORAGE`: the place holds a store that another program made.
  * - `NO_PEERS`: nobody has the drive.
  * - `NOT_FOUND`: the drive has no such file.
@@ -21,6 +22,7 @@ export type DrivesErrorCode =
   | "NO_FOLDER"
   | "NOT_WRITABLE"
   | "NO_STORAGE"
+  | "STORAGE_LOCKED"
   | "FOREIGN_STORAGE"
   | "NO_PEERS"
   | "NOT_FOUND";

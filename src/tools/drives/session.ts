@@ -7,7 +7,7 @@ import { Corestore } from "../../corestore/mod.ts";
 import { Hyperdrive } from "../../hyperdrive/mod.ts";
 import type { Hyperswarm } from "../../hyperswarm/mod.ts";
 import { Localdrive, type LocaldriveOptions } from "../../localdrive/mod.ts";
-import type { Storage } from "../../storage/mod.ts";
+import { type Storage, StorageError } from "../../storage/mod.ts";
 import { checkFolder, parseDrive } from "./drive_argument.ts";
 import { DrivesError } from "./errors.ts";
 
@@ -16,8 +16,8 @@ export type Drive = Hyperdrive | Localdrive;
 
 /** Options of {@linkcode DrivesSession}. */
 export interface DrivesSessionOptions {
-  /** Where drives are kept: a folder, found by `findStore()`, or a storage. */
-  readonly storage: string | Storage | null;
+  /** Where drives are kept: a folder, a storage, or a function such as `findStore()` that is asked when one is needed. */
+  readonly storage: string | Storage | null | (() => Promise<string>);
   /** Makes the swarm, when one is needed; it is destroyed with the session. */
   readonly createSwarm: () => Hyperswarm;
 }
@@ -34,6 +34,7 @@ export interface ConnectOptions {
 export class DrivesSession implements AsyncDisposable {
   readonly #options: DrivesSessionOptions;
   readonly #drives: Hyperdrive[] = [];
+  #opening: Promise<Corestore> | null = null;
   #store: Corestore | null = null;
   #swarm: Hyperswarm | null = null;
   #stopFinding: (() => void) | null = null;
@@ -43,10 +44,31 @@ export class DrivesSession implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** The store. */
-  get store(): Corestore {
-    this.#store ??= new Corestore(this.#options.storage);
+  /** The store, null before a drive of it is opened. */
+  get store(): Corestore | null {
     return this.#store;
+  }
+
+  /**
+   * Opens the store, where that has not happened: drives of the network need it, folders do not.
+   *
+   * @throws {DrivesError} `STORAGE_LOCKED` where another program has it open.
+   */
+  openStore(): Promise<Corestore> {
+    this.#opening ??= this.#openStore();
+    return this.#opening;
+  }
+
+  async #openStore(): Promise<Corestore> {
+    const { storage } = this.#options;
+    const store = new Corestore(typeof storage === "function" ? await storage() : storage);
+    this.#store = store;
+    try {
+      await store.ready();
+    } catch (error) {
+      throw error instanceof StorageError && error.code === "STORAGE_LOCKED" ? lockedError(error) : error;
+    }
+    return store;
   }
 
   /** The swarm, null before a drive is connected. */
@@ -85,13 +107,15 @@ export class DrivesSession implements AsyncDisposable {
   }
 
   /** Opens a drive by its key. */
-  openKey(key: Uint8Array): Promise<Hyperdrive> {
-    return this.#keep(new Hyperdrive(this.store.session(), key));
+  async openKey(key: Uint8Array): Promise<Hyperdrive> {
+    const store = await this.openStore();
+    return await this.#keep(new Hyperdrive(store.session(), key));
   }
 
   /** Opens the drive of the store that has a name, a new one where there is none. */
-  openNamed(name: string): Promise<Hyperdrive> {
-    return this.#keep(new Hyperdrive(this.store.namespace(name)));
+  async openNamed(name: string): Promise<Hyperdrive> {
+    const store = await this.openStore();
+    return await this.#keep(new Hyperdrive(store.namespace(name)));
   }
 
   async #keep(drive: Hyperdrive): Promise<Hyperdrive> {
@@ -104,7 +128,7 @@ export class DrivesSession implements AsyncDisposable {
   connect(drive: Hyperdrive, options: ConnectOptions = {}): Promise<boolean> {
     if (this.#swarm === null) {
       this.#swarm = this.#options.createSwarm();
-      this.#swarm.on("connection", (connection) => this.store.replicate(connection));
+      this.#swarm.on("connection", (connection) => this.#store?.replicate(connection));
     }
     const swarm = this.#swarm;
     const session = swarm.join(drive.discoveryKey!, options);
@@ -139,4 +163,16 @@ export class DrivesSession implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+function lockedError(error: StorageError): DrivesError {
+  const { file, holder } = error;
+  const who = holder === undefined
+    ? "another program"
+    : `process ${holder.pid}, since ${holder.since.toISOString()}`;
+  return new DrivesError(
+    "STORAGE_LOCKED",
+    `The drives in ${file} are in use by ${who}; stop it, or name another place with --storage`,
+    { cause: error },
+  );
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { runCommandLine } from "../../../src/cli/mod.ts";
+import { Corestore } from "../../../src/corestore/mod.ts";
 import createTestnet, { type Testnet } from "../../../src/hyperdht/testnet/mod.ts";
 import { readTree, writeTree } from "../../helpers/files.ts";
 import { RecordingTerminal } from "../../helpers/recording_terminal.ts";
@@ -50,6 +51,37 @@ Deno.test("DRV-001 every command has --help", async () => {
     assert.equal(code, 0, name);
     assert.match(terminal.output, new RegExp(`^Usage: quince drives ${name} `));
   }
+});
+
+Deno.test("DRV-003 a store that another program uses is an error that says which, and what to do", async () => {
+  await withFolder(async (storage) => {
+    await using store = new Corestore(join(storage, "corestore"));
+    await store.ready();
+    const { code, terminal } = await drives("touch", ...local(storage));
+    assert.equal(code, 1);
+    assert.match(
+      terminal.errors,
+      new RegExp(
+        `^STORAGE_LOCKED: The drives in .*corestore are in use by process ${Deno.pid}, since [-0-9T:.Z]+; ` +
+          "stop it, or name another place with --storage\\n$",
+      ),
+    );
+  });
+});
+
+Deno.test("DRV-003 DRV-007 DRV-014 commands on folders need no store", async () => {
+  await withFolder(async (folder) => {
+    await writeTree(join(folder, "src"), { "/a": "1" });
+    await Deno.writeTextFile(join(folder, "store"), "a file, where no store can be");
+    const noStore = local(join(folder, "store"));
+    const mirrored = await drives("mirror", join(folder, "src"), join(folder, "copy"), ...noStore);
+    assert.equal(mirrored.code, 0, mirrored.terminal.errors);
+    assert.deepEqual(await readTree(join(folder, "copy")), { "/a": "1" });
+    const listed = await drives("ls", join(folder, "copy"), ...noStore);
+    assert.equal(listed.terminal.output, "a (1 B)\n");
+    assert.equal((await drives("get", join(folder, "copy"), "/a", ...noStore)).terminal.output, "1");
+    assert.equal((await drives("touch", ...noStore)).code, 1);
+  });
 });
 
 Deno.test("DRV-006 touch makes drives, the one of the working directory with --use-cwd", async () => {

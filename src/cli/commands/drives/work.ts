@@ -52,7 +52,7 @@ export async function withSession(
   using status = new StatusLine(terminal, flags.json !== true);
   const output = new Output(terminal, flags.json === true, () => status.clear());
   await using session = new DrivesSession({
-    storage: storage ?? await findStore(flags.storage),
+    storage: storage ?? (() => findStore(flags.storage)),
     createSwarm: () => {
       const swarm = new Hyperswarm({ dht: new HyperDHT(nodeOptions(flags)) });
       if (flags.verbose) {

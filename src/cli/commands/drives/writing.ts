@@ -18,7 +18,7 @@ export function addWriting(drives: Command, terminal: Terminal): void {
     .description("Make a store in the working directory")
     .action((flags: DriveFlags) =>
       withSession(flags, terminal, async ({ session, output }) => {
-        await session.store.ready();
+        await session.openStore();
         output.tell(`Drives are kept in ${storeIn(".")}`, { event: "storage", folder: storeIn(".") });
       }, storeIn("."))
     );
