@@ -65,6 +65,7 @@ export class PeerDiscovery {
   /** What has to end before the first query: the discovery of the same topic that was left. */
   #predecessor: Promise<unknown> | null;
   #query: SwarmQuery | null = null;
+  #abandonListening = (): void => {};
   #refresh: Promise<void> | null = null;
   /** Counts refreshes, so that an older one finds that it is. */
   #refreshCount = 0;
@@ -153,7 +154,7 @@ export class PeerDiscovery {
     }
     const isAnnouncing = this.isServer;
     if (isAnnouncing) {
-      await this.#swarm.listen();
+      await this.#listen();
       if (isOvertaken()) return;
     }
     const query = this.#startQuery(isAnnouncing);
@@ -173,6 +174,13 @@ export class PeerDiscovery {
     }
     this.#closestNodes = query.closestNodes;
     if (!isAnnouncing && count === this.#refreshCount) this.#isAnnounced = false;
+  }
+
+  /** Waits until the swarm listens, which takes seconds where nobody answers: whoever ends the discovery does not wait. */
+  async #listen(): Promise<void> {
+    const abandoned = Promise.withResolvers<void>();
+    this.#abandonListening = abandoned.resolve;
+    await Promise.race([this.#swarm.listen(), abandoned.promise]);
   }
 
   #startQuery(isAnnouncing: boolean): SwarmQuery {
@@ -306,6 +314,7 @@ export class PeerDiscovery {
     const id = hexText(this.topic);
     log(`Aborting discovery ${id}`);
     await this.#predecessor;
+    this.#abandonListening();
     this.#query?.destroy();
     this.#query = null;
     this.#cancelTimer?.();

@@ -372,6 +372,18 @@ Deno.test("SW-027 a suspended server withdraws, and announces again when resumed
   assert.equal(world.network.servers.size, 1);
 });
 
+Deno.test("SW-028 destroy(), suspend() and leave() do not wait for a server that does not come to listen", async () => {
+  for (const end of ["destroy", "suspend", "leave"] as const) {
+    await using world = new World();
+    const swarm = world.swarm(1);
+    swarm.server.listen = () => new Promise(() => {});
+    swarm.join(TOPIC);
+    await world.settle();
+    await (end === "leave" ? swarm.leave(TOPIC) : swarm[end]());
+    assert.ok(!swarm.dht.calls.some((call) => call.startsWith("announce")));
+  }
+});
+
 Deno.test("SW-028 destroy() withdraws and ends; by force it tells nobody", async () => {
   await using world = new World();
   const swarm = world.swarm(1);

@@ -105,6 +105,7 @@ async function seed(work: Work, text: string | null, flags: SeedFlags): Promise<
   const key = keyText(drive.key!);
   output.tell(`Drive: ${key}`, { event: "drive", key, folder });
   const announced = session.connect(drive).then((isAnnounced) => {
+    if (terminal.signal.aborted) return;
     output.tell(isAnnounced ? "Announced" : "Not announced, the network does not answer", {
       event: "announced",
       isAnnounced,
@@ -123,7 +124,8 @@ async function seed(work: Work, text: string | null, flags: SeedFlags): Promise<
     await runMirror(work, source, drive, options, { isSilent: false, idleText });
   }
   status.show(idleText);
-  await Promise.all([announced, untilStopped(terminal)]);
+  const stopped = untilStopped(terminal);
+  await Promise.race([stopped, announced.then(() => stopped)]); // an announcement that fails ends it
 }
 
 function seedText(drive: Hyperdrive): string {
