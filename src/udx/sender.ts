@@ -116,6 +116,8 @@ export class Sender<Path extends PacketPath> {
   #isWindowProbeDue = false;
 
   #isTailProbeDue = false;
+  /** When the tail probe was set. */
+  #tailProbeFromMs = 0;
   /** Tail probes since the last acknowledgement. */
   #tailProbeCount = 0;
 
@@ -194,7 +196,7 @@ export class Sender<Path extends PacketPath> {
       timers.reordering = Infinity;
       this.#detectLoss(nowMs);
     }
-    if (timers.tailProbe <= nowMs) {
+    if (this.#tailProbeAtMs <= nowMs) {
       timers.tailProbe = Infinity;
       this.#isTailProbeDue = !this.#board.isEmpty;
     }
@@ -247,8 +249,8 @@ export class Sender<Path extends PacketPath> {
 
   /** When {@linkcode Sender.handleTimeout} wants to be called; infinity for never. */
   get deadlineMs(): number {
-    const { retransmission, reordering, tailProbe, windowProbe, pacing } = this.#timers;
-    return Math.min(retransmission, reordering, tailProbe, windowProbe, pacing);
+    const { retransmission, reordering, windowProbe, pacing } = this.#timers;
+    return Math.min(retransmission, reordering, this.#tailProbeAtMs, windowProbe, pacing);
   }
 
   /** The peer does not answer any more. */
@@ -469,11 +471,21 @@ export class Sender<Path extends PacketPath> {
     const board = this.#board;
     // Unlike RFC 8985 also during recovery, as QUIC does: the tail of a retransmitted flight gets lost too.
     if (board.inFlightCount === 0 || this.#tailProbeCount >= TAIL_PROBES_MAX) return;
-    let waitMs = RTO_MIN_MS;
+    this.#tailProbeFromMs = nowMs;
+    this.#timers.tailProbe = Math.min(nowMs + this.#tailProbeWaitMs(), this.#timers.retransmission);
+  }
+
+  #tailProbeWaitMs(): number {
     const rttMs = this.rtt.hasSample ? this.rtt.smoothedMs : this.#shared?.smoothedRttMs ?? 0;
-    if (rttMs > 0) waitMs = Math.max(TAIL_PROBE_MIN_MS, 2 * rttMs + ACK_DELAY_MAX_MS);
-    const backoffMs = waitMs * 2 ** this.#tailProbeCount;
-    this.#timers.tailProbe = Math.min(nowMs + backoffMs, this.#timers.retransmission);
+    const waitMs = rttMs > 0 ? Math.max(TAIL_PROBE_MIN_MS, 2 * rttMs + ACK_DELAY_MAX_MS) : RTO_MIN_MS;
+    return waitMs * 2 ** this.#tailProbeCount;
+  }
+
+  /** When the tail probe is due; a stream without a round trip of its own may learn the path's while it waits. */
+  get #tailProbeAtMs(): number {
+    const { tailProbe } = this.#timers;
+    if (tailProbe === Infinity || this.rtt.hasSample) return tailProbe;
+    return Math.min(tailProbe, this.#tailProbeFromMs + this.#tailProbeWaitMs());
   }
 
   #pollTailProbe(nowMs: number, header: HeaderFields<Path>): OutgoingPacket<Path> | null {

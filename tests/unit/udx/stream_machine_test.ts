@@ -2,9 +2,11 @@
 import { strict as assert } from "node:assert";
 import { SeededRandom, utf8Bytes, utf8Text } from "../../../src/base/mod.ts";
 import { decodePacket, encodeHeader, PacketView } from "../../../src/udx/messages.ts";
+import type { PacketPath } from "../../../src/udx/outgoing_packet.ts";
+import { SharedPath } from "../../../src/udx/shared_path.ts";
 import { StreamMachine, type StreamMachineOptions } from "../../../src/udx/stream_machine.ts";
 
-const PATH = { overheadBytes: 48 };
+const PATH: PacketPath = { overheadBytes: 48 };
 const DATA = 1;
 const END = 2;
 const SACK = 4;
@@ -22,7 +24,7 @@ interface Sent {
   readonly windowBytes: number;
 }
 
-type Machine = StreamMachine<typeof PATH>;
+type Machine = StreamMachine<PacketPath>;
 
 function create(options: StreamMachineOptions = {}): Machine {
   const machine: Machine = new StreamMachine(0, { random: new SeededRandom(1), ...options });
@@ -169,6 +171,23 @@ Deno.test("UDX-035 what is sent again is probed for too when nothing else travel
   assert.equal(machine.deadlineMs, 40 + 2 * 20 + 2);
   machine.handleTimeout(82);
   assert.equal(machine.sender.statistics.rtoCount, 0);
+});
+
+Deno.test("UDX-035 a stream that knows no round trip probes by that of others on its path", () => {
+  const path = { ...PATH, shared: new SharedPath() };
+  const [first, second] = [1, 2].map((seed) => {
+    const machine: Machine = new StreamMachine(0, { random: new SeededRandom(seed) });
+    machine.connect(0, 9, path);
+    machine.write(0, new Uint8Array(10));
+    assert(machine.pollTransmit(0));
+    return machine;
+  });
+  assert.equal(second!.deadlineMs, 1000);
+  receive(first!, 20, { ack: 1 });
+  assert.equal(second!.deadlineMs, 2 * 20 + 2);
+  second!.handleTimeout(42);
+  assert.equal(drain(second!, 42).length, 1);
+  assert.equal(second!.deadlineMs, 42 + 2 * 42);
 });
 
 Deno.test("UDX-036 the loss of a whole flight leaves a window of four packets", () => {
