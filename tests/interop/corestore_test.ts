@@ -13,6 +13,8 @@ import { TcpReplication } from "../helpers/tcp.ts";
 
 const PRIMARY_KEY = new Uint8Array(32).fill(11);
 const MANY = 1000;
+/** Cores that the npm peer creates before it answers. */
+const STEP = 100;
 
 function textOf(block: Uint8Array | null): string | null {
   return block && utf8Text(block);
@@ -155,10 +157,14 @@ Deno.test(`CS-026 CS-040 ${MANY} cores of npm over one connection to us`, async 
   await using npm = await NpmCorestore.start();
   await using tcp = new TcpReplication();
   await using store = new Corestore();
-  const keys = [
-    ...await npm.run<string[]>("fill", { prefix: "open", count: MANY / 2 }),
-    ...await npm.run<string[]>("fill", { prefix: "closed", count: MANY / 2, close: true }),
-  ];
+  const keys: string[] = [];
+  for (const prefix of ["open", "closed"]) {
+    // How long the peer may be silent is bounded, and creating a core may take it long.
+    for (let start = 0; start < MANY / 2; start += STEP) {
+      const cores = { prefix, start, end: start + STEP, close: prefix === "closed" };
+      keys.push(...await npm.run<string[]>("fill", cores));
+    }
+  }
   tcp.connect(await npm.listen(), store);
   const blocks = await Promise.all(keys.map((key) => store.get({ key: hexBytes(key) }).get(0)));
   const expected = keys.map((_, i) => i < MANY / 2 ? `open ${i}` : `closed ${i - MANY / 2}`);

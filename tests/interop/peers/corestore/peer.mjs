@@ -37,9 +37,9 @@ const commands = {
     }));
   },
   // Creates many named cores with one block each, and closes them if told to.
-  async fill({ store, prefix, count, close = false }) {
+  async fill({ store, prefix, start, end, close = false }) {
     const keys = [];
-    for (let i = 0; i < count; i++) {
+    for (let i = start; i < end; i++) {
       const core = stores.get(store).get({ name: `${prefix} ${i}` });
       await core.append(Buffer.from(`${prefix} ${i}`));
       keys.push(hex(core.key));
