@@ -13,7 +13,7 @@ import { TcpReplication } from "../helpers/tcp.ts";
 
 const PRIMARY_KEY = new Uint8Array(32).fill(11);
 const MANY = 1000;
-/** Cores that the npm peer creates before it answers. */
+/** Cores that the npm peer creates, or loads, at a time. */
 const STEP = 100;
 
 function textOf(block: Uint8Array | null): string | null {
@@ -166,7 +166,13 @@ Deno.test(`CS-026 CS-040 ${MANY} cores of npm over one connection to us`, async 
     }
   }
   tcp.connect(await npm.listen(), store);
-  const blocks = await Promise.all(keys.map((key) => store.get({ key: hexBytes(key) }).get(0)));
+  const blocks: Uint8Array[] = [];
+  // In steps: npm closes a stored core 8 s after a peer had it loaded, though the peer be waiting, and holds its answers
+  // back until all that was asked for at once is loaded.
+  for (let start = 0; start < MANY; start += STEP) {
+    const cores = keys.slice(start, start + STEP).map((key) => store.get({ key: hexBytes(key) }));
+    blocks.push(...await Promise.all(cores.map(async (core) => (await core.get(0))!)));
+  }
   const expected = keys.map((_, i) => i < MANY / 2 ? `open ${i}` : `closed ${i - MANY / 2}`);
   assert.deepEqual(blocks.map(textOf), expected);
 });

@@ -7,10 +7,17 @@ import { equalBytes } from "../../base/mod.ts";
 import type { ChannelOptions, Protomux } from "../../protomux/mod.ts";
 import { HypercoreError } from "../errors.ts";
 import { replicationCapability } from "../log/mod.ts";
+import { REOPENS_MAX } from "./limits.ts";
 import * as messages from "./messages.ts";
 import { type HandshakeMessage, PROTOCOL_ALIAS, PROTOCOL_NAME } from "./messages.ts";
 import type { ReplicationChannel, ReplicationStream } from "./peer.ts";
 import { MESSAGE_KINDS, type PeerState, type WireMessage } from "./peer_state.ts";
+
+/**
+ * What to do about a channel that is gone: `none`; `again`: open it; `retry`: open it, unless that has led to nothing
+ * {@linkcode REOPENS_MAX} times in a row.
+ */
+export type AfterClose = "none" | "again" | "retry";
 
 /** What becomes of channels; the replication. */
 export interface ChannelHost {
@@ -23,8 +30,8 @@ export interface ChannelHost {
   /** A channel is open and its remote knows the key. */
   handleOpen(handshake: HandshakeMessage, mux: Protomux, channel: ReplicationChannel): PeerState;
   handleMessage(peer: PeerState, message: WireMessage): void;
-  /** A channel is gone; true to open it again. */
-  handleClose(peer: PeerState, isRemote: boolean): boolean;
+  /** A channel is gone; tells what to do about it. */
+  handleClose(peer: PeerState, isRemote: boolean): AfterClose;
   handleDrain(): void;
   /** A handler failed, or the remote does not know the key. */
   handleError(error: unknown, stream: ReplicationStream): void;
@@ -39,6 +46,8 @@ interface Attachment {
   channel: ReplicationChannel | null;
   /** The peer broke the rules here; the channel stays closed. */
   isBanned: boolean;
+  /** Retries since data came last. */
+  retries: number;
 }
 
 const ENCODINGS = {
@@ -78,7 +87,14 @@ export class Channels {
     if (this.#attachments.has(mux)) return;
     const stream = mux.stream as ReplicationStream;
     const handleStreamClose = (): void => this.detach(mux);
-    const attachment: Attachment = { mux, stream, handleStreamClose, channel: null, isBanned: false };
+    const attachment: Attachment = {
+      mux,
+      stream,
+      handleStreamClose,
+      channel: null,
+      isBanned: false,
+      retries: 0,
+    };
     this.#attachments.set(mux, attachment);
     mux.pair({ protocol: PROTOCOL_NAME, id: this.#host.discoveryKey }, () => this.#open(attachment));
     stream.on("close", handleStreamClose);
@@ -154,7 +170,9 @@ export class Channels {
       messages: MESSAGE_KINDS.map((kind) => ({
         encoding: ENCODINGS[kind],
         onmessage: (message: unknown) => {
-          if (peer !== null) host.handleMessage(peer, { kind, message } as WireMessage);
+          if (peer === null) return;
+          if (kind === "data") attachment.retries = 0;
+          host.handleMessage(peer, { kind, message } as WireMessage);
         },
       })) as ChannelOptions["messages"],
       onopen: (handshake, channel) => {
@@ -165,7 +183,10 @@ export class Channels {
       onclose: (isRemote) => {
         attachment.channel = null;
         settleExpected();
-        if (peer !== null && host.handleClose(peer, isRemote)) this.#open(attachment);
+        const next = peer === null ? "none" : host.handleClose(peer, isRemote);
+        if (next === "again" || (next === "retry" && attachment.retries++ < REOPENS_MAX)) {
+          this.#open(attachment);
+        }
       },
       ondrain: () => host.handleDrain(),
       onerror: (error) => host.handleError(error, stream),

@@ -112,6 +112,11 @@ export class DemandBook {
     return this.#blocks;
   }
 
+  /** Whether users wait for anything. */
+  get isAwaited(): boolean {
+    return this.#byHandle.size > 0;
+  }
+
   /** Whether the newest block is to be fetched with each upgrade. */
   get wantsLatestBlock(): boolean {
     return this.#context.options.alwaysLatestBlock === true || this.#liveRanges.size > 0;

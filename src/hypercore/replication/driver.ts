@@ -19,7 +19,7 @@ import { systemClock } from "../../platform/mod.ts";
 import type { Protomux } from "../../protomux/mod.ts";
 import { HypercoreError } from "../errors.ts";
 import type { LogChange } from "../log/mod.ts";
-import { type ChannelHost, Channels } from "./channels.ts";
+import { type AfterClose, type ChannelHost, Channels } from "./channels.ts";
 import type { MachineEvent, ReplicationMachineOptions } from "./context.ts";
 import type { RangeOptions } from "./demands.ts";
 import { LINGER_MIN_MS, LINGER_SPREAD_MS } from "./limits.ts";
@@ -408,13 +408,19 @@ export class Replicator extends TypedEventEmitter<ReplicatorEvents> {
     return state;
   }
 
-  /** Compat: hypercore/lib/replicator.js opens the channel again when the remote closed it before it heard of work. */
-  #removePeer(state: PeerState, isRemote: boolean): boolean {
+  /**
+   * Compat: hypercore/lib/replicator.js opens the channel again when the remote closed it before it heard of work. A
+   * store also closes cores that were idle some seconds ago, and says before that it downloads; whoever waits for blocks
+   * of such a core would wait for ever.
+   */
+  #removePeer(state: PeerState, isRemote: boolean): AfterClose {
     this.#machine.handlePeerClosed(state, this.#clock.nowMs());
     const index = this.peers.indexOf(this.#peerOf.get(state)!);
     if (index !== -1) this.peers.splice(index, 1);
     this.#kick();
-    return isRemote && !state.remoteDownloading && state.remoteUploading && this.#machine.wantsDownloads;
+    if (!isRemote || !state.remoteUploading || !this.#machine.wantsDownloads) return "none";
+    if (!state.remoteDownloading) return "again";
+    return this.#machine.isAwaited ? "retry" : "none";
   }
 
   #reportError(error: unknown): void {

@@ -87,6 +87,8 @@ export const WINDOW_SHRINK_ABOVE_MS = 1_500;
 export const REORGS_MAX = 8;
 /** How long a peer whose proof failed has to show its signed tree before it is cut off, ms. */
 export const CONFLICT_CHECK_MS = 2_000;
+/** How often in a row a channel that the remote closed is opened again for what is waited for, without data coming. */
+export const REOPENS_MAX = 8;
 /** Bytes of the name of an extension that we keep for the short form. */
 export const EXTENSION_NAME_BYTES_MAX = 1024;
 

@@ -517,6 +517,11 @@ export class ReplicationMachine {
     return this.#context.isDownloading;
   }
 
+  /** Whether users wait for anything. */
+  get isAwaited(): boolean {
+    return this.#book.isAwaited;
+  }
+
   /** Whether blocks are wanted; the channel to an idle peer is opened again for that. */
   get wantsDownloads(): boolean {
     return this.#context.downloading;

@@ -278,6 +278,55 @@ Deno.test("HC-024 a channel that idles is closed, and opened again for new work"
   assert.equal(reopened, 1);
 });
 
+/** Answers nothing. */
+function silent(log: Log): ReplicatedLog {
+  return disguised(log, { prove: () => new Promise(() => {}) });
+}
+
+Deno.test("HC-024 a channel that a downloading remote closes is opened again for what is waited for", async () => {
+  await using muxes = muxPair();
+  const source = await writtenLog();
+  await using receiver = active(await openLog(source.key));
+  await using serving = active(source);
+  const closing = active(silent(source));
+  closing.attachTo(muxes.left);
+  receiver.attachTo(muxes.right);
+  const block = receiver.addBlock([], 1).promise;
+  await settle();
+  assert.deepEqual([receiver.peers[0]?.remoteDownloading, receiver.peers[0]?.inflight], [true, 1]);
+  await closing.close();
+  // As a store does, whose core is loaded when a peer asks for it.
+  muxes.left.pair({ protocol: "hypercore/alpha" }, () => serving.attachTo(muxes.left));
+  assert.equal(utf8Text(await block), "block 1");
+});
+
+Deno.test("HC-024 a channel that a remote closes again and again is opened 8 times, and not without need", async () => {
+  for (const [isAwaited, count] of [[true, 8], [false, 0]] as const) {
+    await using muxes = muxPair();
+    const source = await writtenLog();
+    const receiver = active(await openLog(source.key));
+    let openedCount = 0;
+    const list: RequestList = [];
+    const open = (): void => {
+      const sender = active(silent(source));
+      sender.on("peer-add", () => setImmediate(() => sender.close()));
+      sender.attachTo(muxes.left);
+    };
+    muxes.left.pair({ protocol: "hypercore/alpha" }, () => {
+      openedCount++;
+      open();
+    });
+    const waiting = isAwaited ? receiver.addBlock(list, 1).promise : null;
+    open();
+    receiver.attachTo(muxes.right);
+    for (let turn = 0; turn < 20; turn++) await settle();
+    assert.equal(openedCount, count);
+    receiver.clearRequests(list);
+    if (waiting !== null) await assert.rejects(waiting);
+    await receiver.close();
+  }
+});
+
 Deno.test("HC-121 messages of extensions reach the other side", async () => {
   await using muxes = muxPair();
   const source = await writtenLog();
