@@ -15,6 +15,7 @@ const BARS: Readonly<Record<string, number>> = {
   "drive: a file of 64 MiB out": 1.5,
   "drive: mirror 20 000 files of 4 KiB from a folder": 3,
   "drive: mirror 256 MiB over a swarm": 2,
+  "drive: mirror 2 GiB over a swarm": 2,
   "replicate 64 KiB over Hyperswarm": 2,
   "replicate 100 B over Hyperswarm": 8,
 };

@@ -15,10 +15,8 @@ export const tasks = {
   "drive: a file of 64 MiB in": { run: streamIn },
   "drive: a file of 64 MiB out": { run: streamOut },
   "drive: mirror 20 000 files of 4 KiB from a folder": { run: mirrorFolder },
-  "drive: mirror 256 MiB over a swarm": {
-    serve: (context) => serveDrive(context, 256 << 20),
-    run: (context) => mirrorDrive(context, 256 << 20),
-  },
+  "drive: mirror 256 MiB over a swarm": overSwarmDrive(256 * 2 ** 20),
+  "drive: mirror 2 GiB over a swarm": overSwarmDrive(2 * 2 ** 30),
   "replicate 64 KiB over Hyperswarm": overSwarm({ count: 2000, byteLength: 65536, unit: "MB/s" }),
   "replicate 100 B over Hyperswarm": overSwarm({ count: 100_000, byteLength: 100, unit: "blocks/s" }),
 };
@@ -95,6 +93,13 @@ async function mirrorFolder({ Corestore, Hyperdrive, Localdrive, folder, cpuMs }
   check(same(await drive.get(filePath(COUNT - 1)), block(COUNT - 1, FILE_BYTES)), "the last file");
   await drive.close();
   return rate(COUNT, measured, "files/s");
+}
+
+function overSwarmDrive(byteLength) {
+  return {
+    serve: (context) => serveDrive(context, byteLength),
+    run: (context) => mirrorDrive(context, byteLength),
+  };
 }
 
 async function serveDrive({ Corestore, Hyperdrive, folder, report, joinSwarm }, byteLength) {

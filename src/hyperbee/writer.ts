@@ -63,8 +63,13 @@ export class TreeWriter {
   constructor(context: WriteContext, options: ReadOptions) {
     this.#context = context;
     this.reader = new Reader(context.state, context.core, options, {
-      get: (seq) => this.#pending?.get(seq) ?? this.#sealed[seq - this.#start]?.entry,
+      get: (seq) => this.#pending?.get(seq) ?? this.#sealedEntry(seq),
     });
+  }
+
+  #sealedEntry(seq: number): EncodedEntry | undefined {
+    if (this.#sealed.length === 0 || seq < this.#start) return undefined;
+    return this.#sealed[seq - this.#start]?.entry;
   }
 
   /** How many blocks wait to be appended. */
@@ -189,7 +194,8 @@ export class TreeWriter {
 
   /** The blocks that wait, encoded. */
   encode(): Uint8Array[] {
-    return [...this.#sealed.map(({ block }) => block), ...this.#pending?.encode() ?? []];
+    const pending = this.#pending?.encode() ?? [];
+    return this.#sealed.length === 0 ? pending : [...this.#sealed.map(({ block }) => block), ...pending];
   }
 
   /** Appends blocks that {@linkcode TreeWriter.encode} made. */
