@@ -19,6 +19,20 @@ export async function withFolder(run: (folder: string) => Promise<void>): Promis
   }
 }
 
+/**
+ * Copies the files of a store as a process that is killed now leaves them, into a new folder beside. By another process,
+ * because reading the database in this one would drop SQLite's locks; at once, since a timer would drain the journal
+ * meanwhile.
+ */
+export function copyStore(folder: string): string {
+  const copy = Deno.makeTempDirSync({ dir: folder, prefix: "copy-" });
+  const names = [...Deno.readDirSync(folder)].filter((entry) => entry.isFile && !entry.name.endsWith("-shm"));
+  const args = ["-t", copy, ...names.map((entry) => `${folder}/${entry.name}`)];
+  const { success, stderr } = new Deno.Command("cp", { args, stdin: "null" }).outputSync();
+  if (!success) throw new Error(`Cannot copy ${folder}: ${new TextDecoder().decode(stderr)}`);
+  return copy;
+}
+
 /** Runs `run` with an empty folder on a file system of its own of `byteLength`; needs root and Linux. */
 export async function withSmallDisk(
   byteLength: number,

@@ -193,6 +193,7 @@ export class OpenStore {
     const failures: unknown[] = [];
     const steps: readonly (() => unknown)[] = [
       () => this.#endReading(),
+      () => writeSide?.sweeper.stop(),
       // SQLite syncs when the last connection is closed; a reader in another process may be later.
       () => writeSide?.writer.close(),
       () => writeSide?.log.close(),

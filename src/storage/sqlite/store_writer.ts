@@ -98,6 +98,7 @@ export class StoreWriter {
   /** Whether the database may have writes since its last number. */
   #isUnnumbered = true;
   #stopIdle: CancelTimer | null = null;
+  #isClosing = false;
 
   private constructor(options: StoreWriterOptions, journal: Journal) {
     const { files, reader, values } = options;
@@ -236,6 +237,9 @@ export class StoreWriter {
 
   /** Makes everything durable and leaves the journal empty, if the database takes what is in it. */
   async close(): Promise<void> {
+    this.#isClosing = true;
+    this.#stopIdle?.();
+    this.#stopIdle = null;
     try {
       await this.#drainWork;
       await this.#journal.settle();
@@ -249,8 +253,6 @@ export class StoreWriter {
         this.#journal.empty();
       }
     } finally {
-      this.#stopIdle?.();
-      this.#stopIdle = null;
       this.#journal.close();
       this.#values.close();
     }
@@ -448,7 +450,7 @@ export class StoreWriter {
   }
 
   #drainWhenIdle(): void {
-    if (this.#stopIdle !== null) return;
+    if (this.#stopIdle !== null || this.#isClosing) return;
     const { sequence } = this.#journal;
     this.#stopIdle = this.#schedule(DRAIN_IDLE_MS, () => {
       this.#stopIdle = null;

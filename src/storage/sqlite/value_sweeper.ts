@@ -9,6 +9,7 @@
  */
 import type { CancelTimer, Clock } from "../../base/mod.ts";
 import { WriteBatch } from "../batch.ts";
+import { StorageError } from "../errors.ts";
 import {
   COMPACT_LIVE_PART,
   SWEEP_BYTE_LENGTH,
@@ -76,7 +77,8 @@ export class ValueSweeper {
   /** and those that nothing refers to. */
   readonly #dead = new Set<number>();
   #deletedCount = 0;
-  #stop: CancelTimer | null = null;
+  #cancel: CancelTimer | null = null;
+  #isStopped = false;
 
   /** Looks at all segments, for what a crash has left. */
   constructor({ reader, writer, files, values, schedule }: ValueSweeperOptions) {
@@ -91,28 +93,37 @@ export class ValueSweeper {
 
   /** Looks, some time after writes, whether they have deleted anything. */
   handleWritten(): void {
-    if (this.#stop === null && this.#hasDeletions()) this.#scheduleStep(SWEEP_DELAY_MS);
+    if (this.#cancel === null && this.#hasDeletions()) this.#scheduleStep(SWEEP_DELAY_MS);
   }
 
   /**
    * Gives back as much as can be, now. `settle` brings everything written so far to the database.
    *
-   * @throws {StorageError} as a read or a write does.
+   * @throws {StorageError} as a read or a write does; `STORAGE_CLOSED` when it was stopped meanwhile.
    */
   async compact(settle: () => Promise<void>): Promise<void> {
     await settle();
     for (const effort of [COMPACT, REMOVE]) {
+      this.#assertRunning();
       this.#begin();
-      while (this.#step(effort)) await new Promise<void>((resolve) => this.#schedule(0, resolve));
+      while (this.#step(effort)) {
+        await new Promise<void>((resolve) => this.#schedule(0, resolve));
+        this.#assertRunning();
+      }
       await settle();
     }
     this.#scheduleRest();
   }
 
-  /** Removes what it can without moving anything; the writer and all snapshots are closed. */
+  /** Does nothing by itself any more: the writer is about to be closed. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#cancel?.();
+    this.#cancel = null;
+  }
+
+  /** Removes what it can without moving anything; it was stopped, and the writer and all snapshots are closed. */
   close(): void {
-    this.#stop?.();
-    this.#stop = null;
     if (this.#writer.pendingCount > 0 || (this.#dead.size === 0 && !this.#hasDeletions())) return;
     try {
       this.#begin();
@@ -133,10 +144,17 @@ export class ValueSweeper {
     this.#suspects = this.#values.segments.filter((segment) => !this.#dead.has(segment));
   }
 
+  #assertRunning(): void {
+    if (this.#isStopped) {
+      throw new StorageError("STORAGE_CLOSED", "Storage was closed while it was compacted");
+    }
+  }
+
   #scheduleStep(delayMs: number): void {
-    this.#stop?.();
-    this.#stop = this.#schedule(delayMs, () => {
-      this.#stop = null;
+    if (this.#isStopped) return;
+    this.#cancel?.();
+    this.#cancel = this.#schedule(delayMs, () => {
+      this.#cancel = null;
       this.#stepOnce();
     }, { unref: true });
   }

@@ -14,7 +14,7 @@ import { readEntries } from "../../../src/storage/sqlite/journal_scan.ts";
 import { DRAIN_OPERATION_COUNT, JOURNAL_FILE_BYTE_LENGTH } from "../../../src/storage/sqlite/limits.ts";
 import { bytes, keyList, rejectsWith, rowList } from "../../conformance/storage/suite.ts";
 import { DurableSizes } from "../../helpers/durable_sizes.ts";
-import { withFolder } from "../../helpers/store_folder.ts";
+import { copyStore, withFolder } from "../../helpers/store_folder.ts";
 
 const HEAD = bytes(1);
 
@@ -44,28 +44,6 @@ async function assertPrefix(reader: StorageReader): Promise<number> {
   }
   assert.deepEqual(found, Array.from({ length: head }, (_, index) => index));
   return head;
-}
-
-/**
- * Copies the files as they are, which is what a killed process leaves, into a new folder beside. By another process,
- * because reading the database in this one would drop SQLite's locks.
- */
-async function copyStore(folder: string): Promise<string> {
-  const copy = await Deno.makeTempDir({ dir: folder, prefix: "copy-" });
-  assert.ok((await new Deno.Command("cp", copyCommand(folder, copy)).output()).success);
-  return copy;
-}
-
-/** The same at once, so that no timer runs meanwhile. */
-function copyStoreNow(folder: string): string {
-  const copy = Deno.makeTempDirSync({ dir: folder, prefix: "image-" });
-  assert.ok(new Deno.Command("cp", copyCommand(folder, copy)).outputSync().success);
-  return copy;
-}
-
-function copyCommand(folder: string, copy: string): Deno.CommandOptions {
-  const names = [...Deno.readDirSync(folder)].filter((entry) => entry.isFile && !entry.name.endsWith("-shm"));
-  return { args: ["-t", copy, ...names.map((entry) => `${folder}/${entry.name}`)] };
 }
 
 async function withStore<T>(
@@ -113,7 +91,7 @@ Deno.test("a process killed between a write and the drain loses nothing", () =>
     withStore(folder, async (storage) => {
       await writeNumbered(storage, 0, 5);
       assert.equal(rowCountOf(folder), 0);
-      const copy = await copyStore(folder);
+      const copy = copyStore(folder);
       assert.equal(await withStore(copy, assertPrefix, true), 5);
       assert.equal(await withStore(copy, assertPrefix), 5);
       assert.equal(rowCountOf(copy), 5);
@@ -125,7 +103,7 @@ Deno.test("a journal torn or changed at any byte of its last entry gives all ent
   withFolder((folder) =>
     withStore(folder, async (storage) => {
       await writeNumbered(storage, 0, 3);
-      const copy = await copyStore(folder);
+      const copy = copyStore(folder);
       const journal = await Deno.readFile(`${copy}/journal-0`);
       const database = await Deno.readFile(`${copy}/quince.db`);
       const log = await Deno.readFile(`${copy}/quince.db-wal`);
@@ -158,7 +136,7 @@ Deno.test("a journal replayed twice, or after later writes, changes nothing", ()
   withFolder((folder) =>
     withStore(folder, async (storage) => {
       await writeNumbered(storage, 0, 4);
-      const copy = await copyStore(folder);
+      const copy = copyStore(folder);
       const journal = await Deno.readFile(`${copy}/journal-0`);
       assert.equal(await withStore(copy, assertPrefix), 4);
       await Deno.writeFile(`${copy}/journal-0`, journal);
@@ -222,7 +200,7 @@ Deno.test("a large file of the journal is emptied while the other one takes over
       const sizes = ["journal-0", "journal-1"].map((name) => Deno.statSync(`${folder}/${name}`).size);
       assert.ok(sizes.every((size) => size < 2 * JOURNAL_FILE_BYTE_LENGTH), sizes.join());
       assert.ok(sizes[0]! + sizes[1]! < count * byteLength, sizes.join());
-      const copy = await copyStore(folder);
+      const copy = copyStore(folder);
       assert.equal(await withStore(copy, assertPrefix, true), count);
       assert.equal(await withStore(copy, assertPrefix), count);
       assert.equal(await assertPrefix(storage), count);
@@ -260,13 +238,13 @@ async function cutAtRandom(storage: SqliteStorage, folder: string, seed: number)
     end: sizeOf(name),
     synced: Math.min(sizes.of(pathOf(name)), sizeOf(name)),
   }));
-  const image = copyStoreNow(folder);
+  const image = copyStore(folder);
   for (let round = 0; round < 10; round++) {
     const between = (low: number, high: number): number => {
       const at = random.next();
       return at < 0.2 ? low : at < 0.4 ? high : low + Math.floor(random.next() * (high - low + 1));
     };
-    const copy = await copyStore(image);
+    const copy = copyStore(image);
     const cuts = files.map(({ name, synced, end }) => {
       const at = between(synced, end);
       cut(`${copy}/${name}`, at);
@@ -287,10 +265,10 @@ Deno.test("an entry that is damaged is cut off with what follows, unless what fo
   withFolder((folder) =>
     withStore(folder, async (storage) => {
       await writeNumbered(storage, 0, 3);
-      const plain = await copyStore(folder);
+      const plain = copyStore(folder);
       await storage.sync();
       await writeNumbered(storage, 3, 4);
-      const synced = await copyStore(folder);
+      const synced = copyStore(folder);
       for (const copy of [plain, synced]) {
         const journal = await Deno.readFile(`${copy}/journal-0`);
         journal[readEntries(sumOf(copy), journal)[1]!.end - 1]! ^= 1;
@@ -310,7 +288,7 @@ Deno.test("a journal of another database is not replayed", () =>
   withFolder((folder) =>
     withStore(folder, async (storage) => {
       await writeNumbered(storage, 0, 3);
-      const copy = await copyStore(folder);
+      const copy = copyStore(folder);
       await Deno.remove(`${copy}/quince.db`);
       await Deno.remove(`${copy}/quince.db-wal`);
       assert.equal(await withStore(copy, assertPrefix), 0);
@@ -322,11 +300,11 @@ Deno.test("a database older than what the journal says was durable is refused", 
     withStore(folder, async (storage) => {
       await writeNumbered(storage, 0, 3);
       assert.equal(await assertPrefix(storage), 3);
-      const old = await copyStore(folder);
+      const old = copyStore(folder);
       await storage.write(numbered(3, 100_000, true), { durable: true });
       await storage.write(numbered(4), { durable: true });
       await writeNumbered(storage, 5, 6);
-      const copy = await copyStore(folder);
+      const copy = copyStore(folder);
       for (const name of ["quince.db", "quince.db-wal"]) {
         await Deno.copyFile(`${old}/${name}`, `${copy}/${name}`);
       }
@@ -346,7 +324,7 @@ Deno.test("what looks like an entry within a block is none, even where the journ
       const batch = new WriteBatch();
       batch.putRow("block", 1, 2, value);
       await storage.write(batch);
-      const copy = await copyStore(folder);
+      const copy = copyStore(folder);
       const journal = await Deno.readFile(`${copy}/journal-0`);
       journal[readEntries(sumOf(copy), journal)[2]!.start]! ^= 1;
       await Deno.writeFile(`${copy}/journal-0`, journal);
@@ -358,7 +336,7 @@ Deno.test("a journal of a newer format is refused with STORAGE_VERSION", () =>
   withFolder((folder) =>
     withStore(folder, async (storage) => {
       await writeNumbered(storage, 0, 2);
-      const copy = await copyStore(folder);
+      const copy = copyStore(folder);
       const journal = await Deno.readFile(`${copy}/journal-0`);
       const { start, end } = readEntries(sumOf(copy), journal)[1]!;
       journal[start + 12] = 3;

@@ -73,6 +73,7 @@ async function withSweeper(run: (bench: Bench) => Promise<void>): Promise<void> 
         return count;
       },
     });
+    sweeper.stop();
     await writer.close();
     sweeper.close();
     assert.deepEqual(timers, []);

@@ -8,7 +8,7 @@ import { SqliteStorage, type StorageReader, WriteBatch } from "../../../src/stor
 import { FORMAT_STEPS, prepareFormat } from "../../../src/storage/sqlite/format.ts";
 import { PLACED_VALUE_BYTE_LENGTH_MIN, SEGMENT_BYTE_LENGTH } from "../../../src/storage/sqlite/limits.ts";
 import { rejectsWith } from "../../conformance/storage/suite.ts";
-import { withFolder, withSmallDisk } from "../../helpers/store_folder.ts";
+import { copyStore, withFolder, withSmallDisk } from "../../helpers/store_folder.ts";
 
 const BYTE_LENGTH = 100_000;
 
@@ -72,16 +72,6 @@ function segments(folder: string): [string, number][] {
     name.startsWith("values-")
   );
   return names.sort().map((name) => [name, Deno.statSync(`${folder}/${name}`).size]);
-}
-
-/** Copies the files as a process that is killed now leaves them; see `journal_test.ts`. */
-function copyStore(folder: string): string {
-  const copy = Deno.makeTempDirSync({ dir: folder, prefix: "copy-" });
-  const names = [...Deno.readDirSync(folder)].filter((entry) => entry.isFile && !entry.name.endsWith("-shm"));
-  const args = ["-t", copy, ...names.map((entry) => `${folder}/${entry.name}`)];
-  // Synchronously, since a timer would drain the journal meanwhile.
-  assert.ok(new Deno.Command("cp", { args }).outputSync().success);
-  return copy;
 }
 
 Deno.test("blocks from a length on lie in a file and are read by everyone, drained or not", () =>
@@ -249,6 +239,24 @@ Deno.test("compact() gives back what was deleted, and moves the rest", () =>
       await withStore(copy, (again) => assertRows(again, [20]));
     })
   ));
+
+Deno.test("close() while compact() moves values ends it with STORAGE_CLOSED, and nothing is lost", () =>
+  withFolder(async (folder) => {
+    const storage = new SqliteStorage(folder);
+    await storage.open();
+    await putRows(storage, 0, 60);
+    await write(storage, (batch) => batch.deleteRows("block", 1, 0, 20));
+    const compacted = rejectsWith("STORAGE_CLOSED", storage.compact());
+    while (segments(folder).length < 2) await setImmediate();
+    await storage.close();
+    await compacted;
+    await withStore(folder, async (again) => {
+      await assertRows(again, range(20, 60));
+      await again.compact();
+      assert.equal(segments(folder).length, 1);
+      await assertRows(again, range(20, 60));
+    });
+  }));
 
 Deno.test("compact() shrinks a database that is mostly free", () =>
   withFolder(async (folder) => {
