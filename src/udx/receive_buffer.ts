@@ -14,7 +14,7 @@ const REPORTS_MAX = 3;
 const SLOT_PAYLOAD_MIN_BYTES = MTU_MAX / 2;
 
 /** Slots that are kept while nothing is early. */
-const IDLE_SLOTS_MAX = 32;
+const IDLE_SLOTS_MAX = 8;
 
 interface EarlyPacket {
   flags: number;

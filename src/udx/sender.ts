@@ -476,8 +476,8 @@ export class Sender<Path extends PacketPath> {
   }
 
   #tailProbeWaitMs(): number {
-    const rttMs = this.rtt.hasSample ? this.rtt.smoothedMs : this.#shared?.smoothedRttMs ?? 0;
-    const waitMs = rttMs > 0 ? Math.max(TAIL_PROBE_MIN_MS, 2 * rttMs + ACK_DELAY_MAX_MS) : RTO_MIN_MS;
+    const rttMs = this.rtt.hasSample ? this.rtt.smoothedMs : this.#shared?.smoothedRttMs ?? null;
+    const waitMs = rttMs === null ? RTO_MIN_MS : Math.max(TAIL_PROBE_MIN_MS, 2 * rttMs + ACK_DELAY_MAX_MS);
     return waitMs * 2 ** this.#tailProbeCount;
   }
 

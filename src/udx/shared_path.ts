@@ -89,8 +89,8 @@ export class SharedPath {
   /** Least round trip of the streams that were active when they were judged last. */
   leastRttMs = Infinity;
 
-  /** Smoothed round trip as one of the streams saw it last, 0 before any did. */
-  smoothedRttMs = 0;
+  /** Smoothed round trip as one of the streams saw it last, null before any did. */
+  smoothedRttMs: number | null = null;
 
   /** No stream is on the path. */
   get isEmpty(): boolean {
