@@ -640,7 +640,7 @@ export class DHT extends TypedEventEmitter<DHTEvents> implements AsyncDisposable
         value: content.value ?? null,
         ttl: options.ttl ?? 0,
         retries: options.retry === false ? 0 : undefined,
-        timeoutMs,
+        timeoutMs: timeoutMs ?? options.timeout,
         socket: options.socket ?? null,
         group: options.session ? options.session[sessionGroup] : null,
       },

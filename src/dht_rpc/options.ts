@@ -91,6 +91,8 @@ export interface QueryContent {
 export interface RequestOptions {
   /** False asks once only (default true: up to four times). */
   readonly retry?: boolean;
+  /** How long an answer is waited for each time, ms (default 1000, or adaptive). Not in the npm package. */
+  readonly timeout?: number;
   /** Which socket to send from. */
   readonly socket?: UDXSocket;
   /** IP time to live of the packets, 0 (default) for the usual; heeded where the socket can. */

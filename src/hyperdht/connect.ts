@@ -388,9 +388,9 @@ class Connecting {
         relayAddress,
         serverAddress: routed.serverAddress,
         isFastOpen: this.#options.fastOpen !== false,
-        send: ({ payload, peerAddress, socket }, to) =>
+        send: ({ payload, peerAddress, ...options }, to) =>
           host.router.sendHolepunch(host.dht, this.#target, { id, payload, peerAddress }, to, {
-            socket,
+            ...options,
             session: this.#session,
           }),
         onconnect: (socket, port, remoteHost) => {

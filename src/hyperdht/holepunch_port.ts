@@ -206,6 +206,8 @@ export type SendPunch = (
     readonly payload: Uint8Array;
     readonly peerAddress: PeerAddress;
     readonly socket: UDXSocket;
+    /** How long an answer is waited for each time, ms (default as for all requests). */
+    readonly timeout?: number;
   },
   to: PeerAddress,
 ) => Promise<{

@@ -5,7 +5,7 @@
  */
 import type { Clock } from "../base/mod.ts";
 import { encode } from "../compact_encoding/mod.ts";
-import type { DHT, IncomingRequest, Session } from "../dht_rpc/mod.ts";
+import type { DHT, IncomingRequest, RequestOptions, Session } from "../dht_rpc/mod.ts";
 import type { UDXSocket } from "../udx/mod.ts";
 import { isSameAddress } from "./addresses.ts";
 import type { CacheOptions } from "./caches.ts";
@@ -45,6 +45,8 @@ export interface RouteOptions {
   readonly socket?: UDXSocket | null;
   /** Whose request it is. */
   readonly session: Session;
+  /** How long an answer is waited for each time, ms (default as for all requests). */
+  readonly timeout?: number;
 }
 
 /** What came back on a handshake. */
@@ -185,6 +187,6 @@ function perform(
   }
 }
 
-function requestOptions({ socket, session }: RouteOptions): { socket?: UDXSocket; session: Session } {
-  return { socket: socket ?? undefined, session };
+function requestOptions({ socket, ...options }: RouteOptions): RequestOptions {
+  return { ...options, socket: socket ?? undefined };
 }

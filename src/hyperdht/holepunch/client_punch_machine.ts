@@ -10,7 +10,7 @@ import { ERROR, FIREWALL } from "../constants.ts";
 import { DHTError, type DHTErrorCode } from "../errors.ts";
 import type { HolepunchVeto, PunchEvent } from "../holepunch_port.ts";
 import type { HolepunchPayload, PeerAddress, RelayInfo } from "../messages.ts";
-import { SETTLE_MS, TRY_LATER_JITTER_MS, TRY_LATER_MS } from "./limits.ts";
+import { RANDOM_PUNCH_ANSWER_MS, SETTLE_MS, TRY_LATER_JITTER_MS, TRY_LATER_MS } from "./limits.ts";
 import { askVeto, type PuncherAction, type PuncherEnvironment, PuncherMachine } from "./puncher_machine.ts";
 import type { DecodedHolepunchPayload } from "./secure_payload.ts";
 
@@ -26,6 +26,8 @@ export type ClientPunchAction =
     readonly payload: HolepunchPayload;
     readonly peerAddress: PeerAddress;
     readonly relay: PeerAddress;
+    /** How long an answer is waited for each time, ms; undefined for the usual. */
+    readonly timeoutMs?: number;
   }
   /** A hole is open. */
   | { readonly kind: "connect"; readonly slot: number; readonly from: PeerAddress }
@@ -381,7 +383,8 @@ export class ClientPunchMachine {
     const request = this.#requestCount++;
     const { token = null, punching = false } = payload;
     this.#request = { request, peerAddress, token, isPunching: punching };
-    this.#actions.push({ kind: "send", request, slot, payload, peerAddress, relay: relayAddress });
+    const timeoutMs = punching && this.#puncher.isRandom ? RANDOM_PUNCH_ANSWER_MS : undefined;
+    this.#actions.push({ kind: "send", request, slot, payload, peerAddress, relay: relayAddress, timeoutMs });
   }
 
   #takeRequest(request: number): Request | null {

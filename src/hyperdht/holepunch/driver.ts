@@ -253,7 +253,8 @@ class ClientPunchDriver extends PunchDriver<ClientPunchAction> implements Client
     }
   }
 
-  #send({ request, slot, payload, peerAddress, relay }: ClientPunchAction & { kind: "send" }): void {
+  #send(action: ClientPunchAction & { kind: "send" }): void {
+    const { request, slot, peerAddress, relay, timeoutMs: timeout } = action;
     const fail = (error: Error): void => {
       this.machine.handleSendFailure(request, error);
       this.update();
@@ -261,7 +262,8 @@ class ClientPunchDriver extends PunchDriver<ClientPunchAction> implements Client
     const entry = this.entryOf(slot);
     if (!entry) return;
     const { socket } = entry;
-    this.#options.send({ payload: this.payloads.encrypt(payload), peerAddress, socket }, relay).then(
+    const payload = this.payloads.encrypt(action.payload);
+    this.#options.send({ payload, peerAddress, socket, timeout }, relay).then(
       (reply) => {
         if (this.machine.isOver) return;
         const payload = this.payloads.decrypt(reply.payload);

@@ -28,8 +28,11 @@ export const CONSISTENT_PROBE_INTERVAL_MS = 1000;
 /** Addresses that nobody vouched for are probed in each so-manieth round. Source: hyperdht `lib/holepuncher.js`. */
 export const UNVERIFIED_PROBE_ROUNDS = 4;
 
-/** Datagrams that keep the sockets of a random NAT open: about 35 s. Source: hyperdht `lib/holepuncher.js`. */
-export const KEEPING_PUNCHES = 1750;
+/**
+ * Datagrams that keep the sockets of a random NAT open: 50 s. hyperdht sends 1750, for about 35 s, but the busier it is
+ * the longer it takes with as many ports on the other side.
+ */
+export const KEEPING_PUNCHES = 2500;
 
 /** Time between those, ms. Source: hyperdht `lib/holepuncher.js`. */
 export const KEEPING_INTERVAL_MS = 20;
@@ -78,6 +81,12 @@ export const NAT_SKIP_NODES = 5;
 
 /** How long a client waits for a server that does not know its NAT yet, ms. Source: hyperdht `lib/connect.js`. */
 export const SETTLE_MS = 1000;
+
+/**
+ * How long a server may take to answer the round that begins a punch with a random NAT, before it is sent again, ms: it
+ * opens 256 sockets first, and one of hyperdht ends the punch when the round comes a second time.
+ */
+export const RANDOM_PUNCH_ANSWER_MS = 3000;
 
 /** Shortest wait of a client that shall try later, ms. Source: hyperdht `lib/connect.js`. */
 export const TRY_LATER_MS = 10_000;

@@ -291,6 +291,20 @@ Deno.test("DHT-074 ClientPunchMachine commits to a random punch while it asks th
   assert.deepEqual(client.environment.limits, ["begin", "cancel", "begin", "end"]);
 });
 
+Deno.test("DHT-074 ClientPunchMachine gives a server time to open its sockets before it asks again", () => {
+  for (
+    const [firewall, port, expected] of [[FIREWALL.RANDOM, 0, 3000], [FIREWALL.CONSISTENT, 7, undefined]]
+  ) {
+    const client = new Client();
+    client.start();
+    client.judge("consistent");
+    client.answer({ firewall, addresses: [{ host: SERVER.host, port: port! }] });
+    const waits = client.sent.map(({ payload, timeoutMs }) => [payload.punching, timeoutMs]);
+    assert.deepEqual(waits, [[false, undefined], [true, expected]]);
+    client.machine.destroy();
+  }
+});
+
 Deno.test("DHT-074 ClientPunchMachine uncommits when it is destroyed or the server does not answer", () => {
   for (const end of ["destroy", "fail"]) {
     const client = new Client();
