@@ -186,7 +186,7 @@ Deno.test("RPC-016 poisoned answers: with 30 % of the nodes lying, lookups end a
         error: 0,
         value: null,
       });
-      network.send(socket, { socket, host: from.host, port: from.port, bytes: reply, ttl: 0 });
+      network.send(socket, { socket, host: from.host, port: from.port, bytes: reply, ttl: 0, tid: null });
       return true;
     };
   }
