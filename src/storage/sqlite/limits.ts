@@ -95,6 +95,9 @@ export const SWEEP_MOVE_PAUSE_MS: number = 10;
 /** A piece of it looks at so many files, */
 export const SWEEP_SEGMENT_COUNT: number = 8;
 
+/** when the store is closed at so many, */
+export const SWEEP_CLOSING_SEGMENT_COUNT: number = 256;
+
 /** or moves so many values out of one, */
 export const SWEEP_VALUE_COUNT: number = 64;
 

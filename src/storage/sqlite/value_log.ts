@@ -40,6 +40,8 @@ export class ValueLog {
   /** Given up; to be closed once they are durable. */
   #full: OpenSegment[] = [];
   #current: OpenSegment | null = null;
+  /** How many segments were given up so far. */
+  rollCount = 0;
 
   /** Looks up which segments there are. What an earlier process left in them is durable as far as it is referred to. */
   constructor({ runtime, folder, files }: ValueLogOptions) {
@@ -135,6 +137,7 @@ export class ValueLog {
   roll(): void {
     const { segment, file } = this.#begun();
     const next = this.#openSegment(segment + 1, false);
+    this.rollCount++;
     this.#byteLengths.set(segment, file.byteLength);
     this.#full.push({ segment, file });
     this.#current = next;

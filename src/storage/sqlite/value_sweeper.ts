@@ -13,6 +13,7 @@ import { StorageError } from "../errors.ts";
 import {
   COMPACT_LIVE_PART,
   SWEEP_BYTE_LENGTH,
+  SWEEP_CLOSING_SEGMENT_COUNT,
   SWEEP_CURRENT_BYTE_LENGTH_MIN,
   SWEEP_DELAY_MS,
   SWEEP_LIVE_PART,
@@ -77,6 +78,7 @@ export class ValueSweeper {
   /** and those that nothing refers to. */
   readonly #dead = new Set<number>();
   #deletedCount = 0;
+  #rollCount = 0;
   #cancel: CancelTimer | null = null;
   #isStopped = false;
 
@@ -93,7 +95,11 @@ export class ValueSweeper {
 
   /** Looks, some time after writes, whether they have deleted anything. */
   handleWritten(): void {
-    if (this.#cancel === null && this.#hasDeletions()) this.#scheduleStep(SWEEP_DELAY_MS);
+    if (!this.#hasDeletions()) return;
+    // A program that writes and never waits lets no timer run.
+    if (this.#values.rollCount !== this.#rollCount) this.#stepOnce();
+    this.#rollCount = this.#values.rollCount;
+    if (this.#cancel === null) this.#scheduleStep(SWEEP_DELAY_MS);
   }
 
   /**
@@ -124,9 +130,11 @@ export class ValueSweeper {
 
   /** Removes what it can without moving anything; it was stopped, and the writer and all snapshots are closed. */
   close(): void {
-    if (this.#writer.pendingCount > 0 || (this.#dead.size === 0 && !this.#hasDeletions())) return;
+    if (this.#writer.pendingCount > 0) return;
     try {
-      this.#begin();
+      if (this.#hasDeletions()) this.#begin();
+      this.#moving = null;
+      this.#suspects = this.#suspects.slice(-SWEEP_CLOSING_SEGMENT_COUNT);
       while (this.#step(REMOVE));
     } catch {
       // What is left is found when the store is opened again.

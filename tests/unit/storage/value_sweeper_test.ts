@@ -175,3 +175,18 @@ Deno.test("a damaged value ends a sweep and nothing else", () =>
     assert.throws(() => bench.read(0), { code: "STORAGE_CORRUPT", file: path });
     assert.equal(bench.read(1)?.[0], 1);
   }));
+
+Deno.test("a program that never lets a timer run has files removed as it fills others", () =>
+  withSweeper(async (bench) => {
+    const large = 8 * 1024 * 1024;
+    const value = new Uint8Array(large);
+    for (let index = 0; index < 48; index++) {
+      await bench.write((batch) => {
+        batch.putRow("block", 1, index, value);
+        if (index % 8 === 7) batch.deleteRows("block", 1, 0, index);
+      });
+    }
+    assert.ok(bench.values.segments.length < 5, bench.values.segments.join());
+    assert.equal(bench.read(47)?.byteLength, large);
+    bench.run();
+  }));

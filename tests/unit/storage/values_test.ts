@@ -326,6 +326,16 @@ Deno.test("files of values are given up at 64 MiB, and one that nothing is in is
     });
   }));
 
+Deno.test("a file of values that a killed process has left unused is removed at close", () =>
+  withFolder(async (folder) => {
+    await withStore(folder, (storage) => putRows(storage, 0, 1));
+    await Deno.rename(`${folder}/values-0`, `${folder}/values-3`);
+    await Deno.writeFile(`${folder}/values-0`, valueOf(0));
+    await Deno.writeFile(`${folder}/values-2`, valueOf(0));
+    await withStore(folder, (storage) => assertRows(storage, [0]));
+    assert.deepEqual(segments(folder).map(([name]) => name), ["values-0", "values-3"]);
+  }));
+
 Deno.test("a store of format 2 is opened as it is: its large rows stay in the database, its journal counts", () =>
   withFolder(async (folder) => {
     const database = new DatabaseSync(`${folder}/quince.db`);
