@@ -39,6 +39,7 @@ import { repairRoots } from "./root_repair.ts";
 import { seekBlock } from "./seek.ts";
 import { Publisher } from "./publisher.ts";
 import { beforeClear, forgetKept, type LogSnapshot, SnapshotKeeper } from "./snapshot.ts";
+import { stageProofs } from "./stage_proofs.ts";
 import type { SignableTree } from "./tree_batch.ts";
 import { missingNodes, upgradeable } from "./tree_queries.ts";
 import type {
@@ -56,7 +57,7 @@ import type {
 } from "./types.ts";
 import { UserData } from "./user_data.ts";
 import type { Verifier } from "./verifier.ts";
-import { parseProof, VerifyStage } from "./verify_stage.ts";
+import { parseProof, type VerifyStage } from "./verify_stage.ts";
 
 /** One log. */
 export class Log {
@@ -241,11 +242,7 @@ export class Log {
     const parsed = proofs.map(parseProof);
     return await this.#mutex.run(async () => {
       this.#assertOpen();
-      const needed = parsed.map(VerifyStage.neededNode).filter((index) => index !== null);
-      const { nodes, pending } = this.#state.nodes.gather(needed);
-      if (pending !== null) await pending;
-      const stage = new VerifyStage(this.#state, this.#identity);
-      const results = parsed.map((proof) => stage.add(proof, nodes));
+      const { stage, results } = await stageProofs(this.#state, this.#identity, parsed);
       if (!stage.isEmpty) await this.#commitStage(stage);
       return results;
     });

@@ -82,12 +82,20 @@ export class VerifyStage {
     return isSameHead && this.#nodes.size === 0 && this.#blocks.size === 0 && this.#manifest === null;
   }
 
+  /** Whether a node is among those collected. */
+  hasNode(index: number): boolean {
+    return this.#nodes.has(index);
+  }
+
   /** The node to which a proof's paths lead, if it has to be looked up among the stored ones. */
   static neededNode(parsed: ParsedProof): number | null {
     return "error" in parsed ? null : parsed.paths.root?.index ?? null;
   }
 
-  /** Checks a proof and collects what it brings. `stored` has the nodes that {@linkcode neededNode} named. */
+  /**
+   * Checks a proof and collects what it brings. `stored` has the node that {@linkcode neededNode} named if it is stored;
+   * it may lack one that is collected.
+   */
   add(parsed: ParsedProof, stored: ReadonlyMap<number, TreeNode>): VerifyResult {
     if (parsed.proof.fork !== this.#head.fork) return { kind: "stale" };
     if ("error" in parsed) return { kind: "invalid", error: parsed.error };

@@ -601,6 +601,40 @@ Deno.test("HC-188 partialSignature() takes a signer's signature with the nodes u
   assert.deepEqual(own!.signature, parts[0]!.signature);
 });
 
+/** Proofs of the first `count` blocks, each up to a node that the one before brings, the first to the root. */
+function proofsOfRun(from: Log, count: number): Promise<Proof[]> {
+  const levels = (index: number): number => index === 0 ? Math.log2(count) : 31 - Math.clz32(index & -index);
+  return Promise.all(
+    Array.from({ length: count }, (_, index) => proof(from, { block: { index, nodes: levels(index) } })),
+  );
+}
+
+Deno.test("HC-137 verify() does not look among stored nodes for those that proofs of the same call bring", async () => {
+  const { writer, reader } = await pair(64);
+  const rows: number[] = [];
+  const { storage } = reader;
+  const getRows = storage.getRows.bind(storage);
+  storage.getRows = (table, owner, indexes) => {
+    if (table === "node") rows.push(...indexes);
+    return getRows(table, owner, indexes);
+  };
+  const results = await reader.log.verify(await proofsOfRun(writer.log, 64));
+  assert.ok(results.every(({ kind }) => kind === "applied"));
+  assert.deepEqual(rows, []);
+  assert.equal(reader.log.contiguousLength, 64);
+});
+
+Deno.test("HC-137 verify() takes a proof that builds on a stored node which a false one claimed to bring", async () => {
+  const { writer, reader } = await pair(8);
+  await fetchBlock(writer.log, reader.log, 0);
+  const honest = await proof(writer.log, { block: { index: 0, nodes: 3 } });
+  const bad = { ...honest, block: { ...honest.block!, value: utf8Bytes("another") } };
+  const good = await proof(writer.log, { block: { index: 1, nodes: 0 } });
+  const results = await reader.log.verify([bad, good]);
+  assert.deepEqual(results.map(({ kind }) => kind), ["invalid", "applied"]);
+  assert.equal(utf8Text((await reader.log.getBlock(1))!), utf8Text((await writer.log.getBlock(1))!));
+});
+
 Deno.test("HC-139 missingNodes() and upgradeable() answer at once while a log is downloaded in order", async () => {
   const { writer, reader } = await pair(100);
   for (let index = 0; index < 100; index++) {
