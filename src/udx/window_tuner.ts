@@ -19,10 +19,13 @@ const LOSS_MAX = 0.1;
 const BACKOFF = 0.5;
 const REGAIN = 1.25;
 const WINDOW_MIN_BYTES = 128 * 1024;
-/** The least window lets at least so much pass per ms of round trip: 64 MB/s. */
-const MIN_BYTES_PER_MS = 64 * 1024;
+/**
+ * The least window lets at least so much pass per ms of round trip: 64 MB/s while a gap takes four round trips to close,
+ * as behind it all that arrives counts against the window.
+ */
+const MIN_BYTES_PER_MS = 256 * 1024;
 /** The least window while the round trip is not known, as by a peer that sends nothing itself. */
-const UNKNOWN_PATH_MIN_BYTES = 512 * 1024;
+const UNKNOWN_PATH_MIN_BYTES = 2 * 1024 * 1024;
 
 /** Adapts the window to the loss seen. */
 export class WindowTuner {
