@@ -5,9 +5,10 @@ import { encode } from "../../../src/compact_encoding/mod.ts";
 import { randomBytes } from "../../../src/crypto/mod.ts";
 import { COMMANDS } from "../../../src/hyperdht/constants.ts";
 import { announce, handshake, holepunch, mutablePut } from "../../../src/hyperdht/messages.ts";
-import { type HyperDHT, NoiseWrap, type Server } from "../../../src/hyperdht/mod.ts";
+import { type HyperDHT, type HyperDHTOptions, NoiseWrap, type Server } from "../../../src/hyperdht/mod.ts";
 import createTestnet, { type Testnet } from "../../../src/hyperdht/testnet/mod.ts";
 import type { SecretStream } from "../../../src/secret_stream/mod.ts";
+import { VirtualClock } from "../../helpers/virtual_clock.ts";
 import { EMPTY_PAYLOAD, keyPairOf } from "./support.ts";
 
 function echoing(socket: SecretStream): void {
@@ -27,8 +28,11 @@ async function echo(socket: SecretStream): Promise<void> {
 }
 
 /** A firewalled server, so that each handshake costs it a stream and a socket. */
-async function firewalledServer(testnet: Testnet): Promise<{ node: HyperDHT; server: Server }> {
-  const node = testnet.createNode({ ephemeral: true, quickFirewall: false });
+async function firewalledServer(
+  testnet: Testnet,
+  options: HyperDHTOptions = {},
+): Promise<{ node: HyperDHT; server: Server }> {
+  const node = testnet.createNode({ ephemeral: true, quickFirewall: false, ...options });
   await node.fullyBootstrapped();
   const server = await node.createServer({ shareLocalAddress: false }, echoing).listen(keyPairOf(1));
   return { node, server };
@@ -36,40 +40,38 @@ async function firewalledServer(testnet: Testnet): Promise<{ node: HyperDHT; ser
 
 Deno.test("DHT-025 a flood of handshakes that lead nowhere is bounded, and an honest client is served", async () => {
   await using testnet = await createTestnet(3);
-  const { node, server } = await firewalledServer(testnet);
+  const clock = new VirtualClock();
+  const { node, server } = await firewalledServer(testnet, { clock });
   const attacker = testnet.createNode();
   await attacker.fullyBootstrapped();
-  const { host, port } = server.relayAddresses[0]!;
-  const target = server.target!;
-  let halfOpenMax = 0;
-  const attack = async (count: number): Promise<void> => {
-    for (let i = 0; i < count; i++) {
-      const noise = new NoiseWrap(keyPairOf(1 + i % 200), server.publicKey!).send({
-        ...EMPTY_PAYLOAD,
-        addresses4: [{ host: "10.0.0.1", port: 1 + i }],
-      });
-      const value = encode(handshake, { mode: 0, noise });
-      const request = attacker.request({ command: COMMANDS.PEER_HANDSHAKE, target, value }, { host, port }, {
-        retry: false,
-      });
-      request.catch(() => {});
-      halfOpenMax = Math.max(halfOpenMax, server.halfOpenCount);
-      if (i % 20 === 0) await request.catch(() => {});
-    }
+  const relay = server.relayAddresses[0]!;
+  const shake = async (i: number): Promise<void> => {
+    const noise = new NoiseWrap(keyPairOf(1 + i % 200), server.publicKey!).send({
+      ...EMPTY_PAYLOAD,
+      addresses4: [{ host: "10.0.0.1", port: 1 + i }],
+    });
+    const value = encode(handshake, { mode: 0, noise });
+    await attacker.request({ command: COMMANDS.PEER_HANDSHAKE, target: server.target!, value }, relay);
   };
-  await attack(700);
-  // They last for ten seconds: a slow machine makes fewer of them in that time.
-  assert.ok(halfOpenMax > 50 && halfOpenMax <= 512, `${halfOpenMax} half open`);
-  assert.ok(node.rawStreams.size <= 512);
+  // 700 within 3.5 s, each of which would last for ten: the oldest 188 have given way.
+  for (let i = 0; i < 700; i += 20) {
+    await Promise.all(Array.from({ length: 20 }, (_, k) => shake(i + k)));
+    clock.advance(100);
+    assert.equal(server.halfOpenCount, Math.min(i + 20, 512));
+    assert.equal(node.rawStreams.size, Math.min(i + 20, 512));
+  }
   const { socketsAdded, socketsRemoved } = node.stats.socketPool;
-  assert.ok(socketsAdded - socketsRemoved <= 520, `${socketsAdded - socketsRemoved} sockets`);
+  assert.equal(socketsAdded - socketsRemoved, 512);
 
   const honest = testnet.createNode();
   await honest.fullyBootstrapped();
   await echo(honest.connect(server.publicKey!));
-  await server.close();
+  clock.advance(10_000);
   assert.equal(server.halfOpenCount, 0);
+  // Streams and sockets close a moment later.
+  await server.close();
   assert.equal(node.rawStreams.size, 0);
+  assert.equal(node.stats.socketPool.socketsRemoved, node.stats.socketPool.socketsAdded);
 });
 
 Deno.test("DHT-025 the same handshake sent many times is one handshake, with one answer", async () => {
