@@ -76,7 +76,7 @@ Deno.test("DHT-025 a flood of handshakes that lead nowhere is bounded, and an ho
 
 Deno.test("DHT-025 the same handshake sent many times is one handshake, with one answer", async () => {
   await using testnet = await createTestnet(3);
-  const { node, server } = await firewalledServer(testnet);
+  const { node, server } = await firewalledServer(testnet, { clock: new VirtualClock() });
   const attacker = testnet.createNode();
   await attacker.fullyBootstrapped();
   const noise = new NoiseWrap(keyPairOf(2), server.publicKey!).send(EMPTY_PAYLOAD);
