@@ -312,7 +312,8 @@ class Connecting {
   }
 
   async #find(nodes: readonly PeerAddress[] | null): Promise<void> {
-    let failure: Error | null = null;
+    let error: Error | null = null;
+    let answerCount = 0;
     try {
       const query = this.#host.dht.findPeer(this.#target, {
         hash: false,
@@ -325,12 +326,13 @@ class Connecting {
         this.#machine.handleFound(from, this.#nowMs());
         this.#drive();
       }
+      answerCount = query.successes;
       if (query.refusal !== null) this.#machine.handleRefusal(query.refusal);
       await this.#host.dht.bind(); // a node without sockets finds nobody: this says why
-    } catch (error) {
-      failure = error as Error;
+    } catch (cause) {
+      error = cause as Error;
     }
-    this.#machine.handleFindEnd(failure, this.#nowMs());
+    this.#machine.handleFindEnd({ error, answerCount }, this.#nowMs());
     this.#drive();
   }
 

@@ -6,6 +6,7 @@
  * @module
  */
 import { isBogon, isReserved, isSameAddress, matchAddress } from "./addresses.ts";
+import { searchFailureText, waysFailureText } from "./connect_failure.ts";
 import { CONNECT_ATTEMPTS_MAX, type ConnectReport, type ConnectStage } from "./connect_report.ts";
 import { ERROR, FIREWALL } from "./constants.ts";
 import { DHTError } from "./errors.ts";
@@ -60,6 +61,14 @@ export interface HandshakeReply {
   readonly isRelayed: boolean;
 }
 
+/** How a query for nodes that know the server ended. */
+export interface FindResult {
+  /** What it failed with; null for its regular end. */
+  readonly error: Error | null;
+  /** Nodes that answered. */
+  readonly answerCount: number;
+}
+
 /** A reply that was accepted, with the node it came from. */
 export interface AcceptedReply extends HandshakeReply {
   /** The node that we asked. */
@@ -109,6 +118,8 @@ interface Finding {
   /** Nodes that were found and not asked yet. */
   readonly found: PeerAddress[];
   foundCount: number;
+  /** Nodes that answered the query that got most answers. */
+  answerCount: number;
   activeCount: number;
   isQueryActive: boolean;
   triesLeft: number;
@@ -209,18 +220,21 @@ export class ConnectMachine<Socket> {
     this.#refusal ??= error;
   }
 
-  /** The query ended, with an error if it was not a regular end. */
-  handleFindEnd(error: Error | null, nowMs: number): void {
+  /** The query ended. */
+  handleFindEnd({ error, answerCount }: FindResult, nowMs: number): void {
     const state = this.#state;
     if (state.kind !== "finding" || !state.isQueryActive) return;
     state.isQueryActive = false;
-    this.#finish(state.queryAttempt, outcomeOf(error), nowMs);
+    state.answerCount = Math.max(state.answerCount, answerCount);
     if (error !== null) {
-      return this.#fail(
-        new DHTError("PEER_CONNECTION_FAILED", "Looking for the peer failed", { cause: error }),
-        nowMs,
-      );
+      this.#finish(state.queryAttempt, outcomeOf(error), nowMs);
+      const message = `Looking for the peer failed: ${error.message}`;
+      return this.#fail(new DHTError("PEER_CONNECTION_FAILED", message, { cause: error }), nowMs);
     }
+    // A query that is not the last one may have found the nodes that were known anyway.
+    const isFound = state.foundCount > 0 || (state.triesLeft > 0 && answerCount > 0);
+    const outcome = isFound ? "ok" : answerCount > 0 ? "PEER_NOT_FOUND" : "no answer";
+    this.#finish(state.queryAttempt, outcome, nowMs);
     this.#advanceFinding(nowMs);
   }
 
@@ -359,6 +373,7 @@ export class ConnectMachine<Socket> {
       isKnownActive: false,
       found: [],
       foundCount: 0,
+      answerCount: 0,
       activeCount: 0,
       isQueryActive: false,
       triesLeft: known.length > 0 ? 2 : 1,
@@ -399,7 +414,8 @@ export class ConnectMachine<Socket> {
     const isIdle = state.activeCount === 0;
     if (state.triesLeft > 0 && (isIdle || state.foundCount === 0)) return this.#find(state, nowMs);
     if (!isIdle) return;
-    this.#fail(new DHTError(state.foundCount > 0 ? "PEER_CONNECTION_FAILED" : "PEER_NOT_FOUND"), nowMs);
+    const error = new DHTError(state.foundCount > 0 ? "PEER_CONNECTION_FAILED" : "PEER_NOT_FOUND");
+    this.#fail(error, nowMs, searchFailureText(state));
   }
 
   #askKnown(state: Finding, nowMs: number): void {
@@ -507,7 +523,11 @@ export class ConnectMachine<Socket> {
     this.#stage = STAGES[way];
     this.#endWay(state, way, outcomeOf(error), nowMs);
     if (state.ways.size > 0 || state.isRelayed) return;
-    this.#fail(errorOf(error), nowMs);
+    this.#fail(
+      errorOf(error),
+      nowMs,
+      waysFailureText(this.#attempts, this.#localFirewall, this.#remoteFirewall),
+    );
   }
 
   #begin(stage: ConnectStage, address: PeerAddress | null, nowMs: number): number {
@@ -527,12 +547,12 @@ export class ConnectMachine<Socket> {
     attempt.durationMs = Math.round(nowMs - this.#options.nowMs) - attempt.startedMs;
   }
 
-  #fail(error: DHTError, nowMs: number): void {
+  #fail(error: DHTError, nowMs: number, reason = ""): void {
     if (this.#state.kind === "over") return;
     this.#end();
     const { code, cause = this.#refusal ?? undefined } = error;
     const hint = this.#refusal === null ? "" : "; the process may not send to all addresses (--allow-net)";
-    const message = error.message.slice(code.length + 2) + hint;
+    const message = error.message.slice(code.length + 2) + reason + hint;
     this.#actions.push({
       kind: "fail",
       error: new DHTError(code, message, { cause, report: this.report(nowMs) }),

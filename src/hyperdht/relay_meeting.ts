@@ -70,6 +70,8 @@ type MeetingState = "connecting" | "paired" | "over";
 export class RelayMeeting {
   readonly #options: RelayMeetingOptions;
   readonly #connection: SecretStream;
+  /** What the connection to the relay failed with, which says more than that its channel is closed. */
+  #connectionError: Error | null = null;
   #state: MeetingState = "connecting";
   #cancelTimer: CancelTimer | null;
   /** Whether the last packet that came by another way than the stream's came from the relay. */
@@ -80,6 +82,7 @@ export class RelayMeeting {
     this.#options = options;
     const { host, publicKey, keepAliveMs } = options;
     this.#connection = host.connectToRelay(publicKey);
+    this.#connection.on("error", (error: Error) => this.#connectionError = error);
     this.#connection.setKeepAlive(keepAliveMs);
     this.#cancelTimer = host.clock.schedule(
       RELAY_TIMEOUT_MS,
@@ -132,8 +135,7 @@ export class RelayMeeting {
       request.on("error", (error: Error) => this.#fail(error));
       request.on("data", (remoteId: number) => this.#handlePaired(remoteId));
     } catch (error) {
-      // The connection may have been refused at once, for example while suspended; nobody listens to it then.
-      connection.on("error", () => {});
+      // The connection may have been refused at once, for example while suspended.
       queueMicrotask(() => this.#fail(error as Error));
     }
   }
@@ -154,8 +156,9 @@ export class RelayMeeting {
   #fail(error: Error): void {
     if (this.#state !== "connecting") return;
     this.destroy();
+    const cause = this.#connectionError ?? error;
     this.#options.onfailed(
-      error instanceof DHTError ? error : new DHTError("RELAY_ABORTED", undefined, { cause: error }),
+      error instanceof DHTError ? error : new DHTError("RELAY_ABORTED", undefined, { cause }),
     );
   }
 

@@ -307,7 +307,10 @@ Deno.test("DHT-044 a connect ends once at most, whatever happens in which order"
           machine.handleFound(draw.address(), nowMs);
           break;
         case 2:
-          machine.handleFindEnd(draw.below(10) === 0 ? error : null, nowMs);
+          machine.handleFindEnd(
+            { error: draw.below(10) === 0 ? error : null, answerCount: draw.below(3) },
+            nowMs,
+          );
           break;
         case 3:
           machine.handleAttemptFailed(attempt, error, nowMs);

@@ -16,8 +16,9 @@ const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
     advice: "Check the key, and that the other side runs, is online and uses the same bootstrap nodes.",
   },
   PEER_CONNECTION_FAILED: {
-    summary: "the nodes that know the peer could not reach it",
-    advice: "The other side may have just gone; try again in a minute, and run the doctor there too.",
+    summary: "the peer did not answer through the nodes that know it",
+    advice:
+      "It may have just gone, or its firewall refuses our key; try again in a minute, and run the doctor there.",
   },
   HOLEPUNCH_DOUBLE_RANDOMIZED_NATS: {
     summary: "both routers give every destination another port, so that no hole can be punched",

@@ -90,7 +90,7 @@ Deno.test("DHT-044 a connect looks for nodes and asks two of them at a time", ()
   machine.handleAttemptFailed(first[0]!.attempt, ERROR, 1100);
   const [third] = actions(machine) as { attempt: number; path: { address: unknown } }[];
   assert.deepEqual(third!.path.address, addressOf(3));
-  machine.handleFindEnd(null, 1200);
+  machine.handleFindEnd({ error: null, answerCount: 3 }, 1200);
   assert.deepEqual(actions(machine), []);
   machine.handleReply(third!.attempt, replyOf({ firewall: FIREWALL.OPEN }), 1300);
   assert.deepEqual(actions(machine).map(({ kind }) => kind), ["end-find", "open"]);
@@ -99,13 +99,13 @@ Deno.test("DHT-044 a connect looks for nodes and asks two of them at a time", ()
 Deno.test("DHT-057 DHT-044 PEER_NOT_FOUND when nobody knows the server, with a report", () => {
   const machine = machineOf();
   machine.start(1000);
-  machine.handleFindEnd(null, 1250);
+  machine.handleFindEnd({ error: null, answerCount: 3 }, 1250);
   const { code, message, report } = failureOf(actions(machine));
   assert.equal(code, "PEER_NOT_FOUND");
-  assert.equal(message, "PEER_NOT_FOUND: Peer not found");
+  assert.equal(message, "PEER_NOT_FOUND: Peer not found, none of the 3 nodes that answered knows it");
   assert.deepEqual(report, {
     stage: "find",
-    attempts: [{ stage: "find", address: null, startedMs: 0, durationMs: 250, outcome: "ok" }],
+    attempts: [{ stage: "find", address: null, startedMs: 0, durationMs: 250, outcome: "PEER_NOT_FOUND" }],
     localFirewall: 0,
     remoteFirewall: 0,
     startedAt: 1_770_000_000_000,
@@ -114,12 +114,33 @@ Deno.test("DHT-057 DHT-044 PEER_NOT_FOUND when nobody knows the server, with a r
   assert.ok(machine.isOver);
 });
 
+Deno.test("DHT-057 PEER_NOT_FOUND says whether it is the server or the whole network that is missing", () => {
+  for (
+    const [answerCount, words, outcome] of [
+      [0, "Peer not found, no node of the network answered", "no answer"],
+      [1, "Peer not found, the only node that answered does not know it", "PEER_NOT_FOUND"],
+    ] as const
+  ) {
+    const machine = machineOf();
+    machine.start(1000);
+    machine.handleFindEnd({ error: null, answerCount }, 1250);
+    const { message, report } = failureOf(actions(machine));
+    assert.equal(message, `PEER_NOT_FOUND: ${words}`);
+    assert.equal(report!.attempts[0]!.outcome, outcome);
+  }
+});
+
 Deno.test("DHT-057 PEER_CONNECTION_FAILED when the server answers nowhere", () => {
   const { machine, attempt } = asked();
-  machine.handleFindEnd(null, 1020);
+  machine.handleFindEnd({ error: null, answerCount: 3 }, 1020);
   machine.handleAttemptFailed(attempt, ERROR, 5000);
-  const { code, report } = failureOf(actions(machine));
+  const { code, message, report } = failureOf(actions(machine));
   assert.equal(code, "PEER_CONNECTION_FAILED");
+  assert.equal(
+    message,
+    "PEER_CONNECTION_FAILED: Could not connect to peer, " +
+      "it did not answer through the only node that knows it: it is gone or refuses us",
+  );
   assert.deepEqual(report!.attempts[1], {
     stage: "handshake",
     address: NODE,
@@ -134,17 +155,17 @@ Deno.test("DHT-057 what the process may not send is named where nothing else exp
   const machine = machineOf();
   machine.start(1000);
   machine.handleRefusal(refusal);
-  machine.handleFindEnd(null, 1001);
+  machine.handleFindEnd({ error: null, answerCount: 0 }, 1001);
   const error = failureOf(actions(machine));
   assert.equal(
     error.message,
-    "PEER_NOT_FOUND: Peer not found; the process may not send to all addresses (--allow-net)",
+    "PEER_NOT_FOUND: Peer not found, no node of the network answered; the process may not send to all addresses (--allow-net)",
   );
   assert.equal(error.cause, refusal);
 
   const other = asked();
   other.machine.handleAttemptFailed(other.attempt, refusal, 1020);
-  other.machine.handleFindEnd(null, 1030);
+  other.machine.handleFindEnd({ error: null, answerCount: 3 }, 1030);
   const { code, cause, report } = failureOf(actions(other.machine));
   assert.equal(code, "PEER_CONNECTION_FAILED");
   assert.equal(cause, refusal);
@@ -154,7 +175,7 @@ Deno.test("DHT-057 what the process may not send is named where nothing else exp
 Deno.test("DHT-057 a query that fails ends the connect with its error as the cause", () => {
   const machine = machineOf();
   machine.start(1000);
-  machine.handleFindEnd(ERROR, 1020);
+  machine.handleFindEnd({ error: ERROR, answerCount: 0 }, 1020);
   const error = failureOf(actions(machine));
   assert.equal(error.code, "PEER_CONNECTION_FAILED");
   assert.equal(error.cause, ERROR);
@@ -181,7 +202,7 @@ Deno.test("DHT-045 DHT-047 known nodes are asked first, one after the other, the
   machine.handleAttemptFailed(first!.attempt, ERROR, 1020);
   const [second] = actions(machine) as { attempt: number; path: { address: unknown } }[];
   assert.deepEqual(second!.path.address, known[1]);
-  machine.handleFindEnd(null, 1030);
+  machine.handleFindEnd({ error: null, answerCount: 3 }, 1030);
   machine.handleAttemptFailed(other!.attempt, ERROR, 1040);
   assert.deepEqual(actions(machine), []);
   machine.handleAttemptFailed(second!.attempt, ERROR, 1050);
@@ -195,9 +216,9 @@ Deno.test("DHT-045 with known nodes only, the second search does not wait for th
   machine.start(1000);
   machine.handleTimeout(1020);
   assert.deepEqual(actions(machine).map(({ kind }) => kind), ["handshake", "find"]);
-  machine.handleFindEnd(null, 1030);
+  machine.handleFindEnd({ error: null, answerCount: 3 }, 1030);
   assert.deepEqual(actions(machine), [{ kind: "find", nodes: null }]);
-  machine.handleFindEnd(null, 1040);
+  machine.handleFindEnd({ error: null, answerCount: 3 }, 1040);
   assert.deepEqual(actions(machine), []);
 });
 
@@ -317,8 +338,12 @@ Deno.test("DHT-073 a firewalled server is punched to; the result or the error of
   const { machine: other } = answered({ holepunch: PUNCHABLE });
   other.setFirewalls(FIREWALL.RANDOM, FIREWALL.RANDOM);
   other.handlePunchFailed(new DHTError("HOLEPUNCH_DOUBLE_RANDOMIZED_NATS"), 1500);
-  const { code, report } = failureOf(actions(other));
-  assert.equal(code, "HOLEPUNCH_DOUBLE_RANDOMIZED_NATS");
+  const { message, report } = failureOf(actions(other));
+  assert.equal(
+    message,
+    "HOLEPUNCH_DOUBLE_RANDOMIZED_NATS: Both remote and local NATs are randomized; " +
+      "tried: holepunch HOLEPUNCH_DOUBLE_RANDOMIZED_NATS; NATs: ours random, theirs random",
+  );
   assert.equal(report!.stage, "holepunch");
   assert.equal(report!.localFirewall, FIREWALL.RANDOM);
   assert.equal(report!.remoteFirewall, FIREWALL.RANDOM);
@@ -404,7 +429,11 @@ Deno.test("DHT-028 DHT-057 the error of whichever way ends last is given", () =>
   punchLast.handleRelayFailed(new DHTError("RELAY_ABORTED"), 1200);
   assert.deepEqual(actions(punchLast), []);
   punchLast.handlePunchFailed(new DHTError("REMOTE_ABORTED"), 1300);
-  assert.equal(failureOf(actions(punchLast)).code, "REMOTE_ABORTED");
+  assert.equal(
+    failureOf(actions(punchLast)).message,
+    "REMOTE_ABORTED: Remote aborted; tried: relay RELAY_ABORTED, holepunch REMOTE_ABORTED; " +
+      "NATs: ours unknown, theirs unknown",
+  );
 
   const relayLast = answered({ holepunch: PUNCHABLE, relayThrough }).machine;
   relayLast.handlePunchFailed(new DHTError("REMOTE_ABORTED"), 1200);
@@ -439,7 +468,7 @@ Deno.test("DHT-044 a closed connect does nothing more, whatever comes", () => {
   machine.handleFound(NODE, 1);
   machine.handleReply(attempt, replyOf({ holepunch: PUNCHABLE }), 1);
   machine.handleAttemptFailed(attempt, ERROR, 1);
-  machine.handleFindEnd(null, 1);
+  machine.handleFindEnd({ error: null, answerCount: 3 }, 1);
   machine.handleIncoming({ socket: "a", address: SERVER }, 1);
   machine.handleRelayed(1);
   machine.handlePong(null, 1);
@@ -464,6 +493,6 @@ Deno.test("DHT-044 thousands of nodes that claim to know the server are not all 
     }
   }
   assert.equal(count, 64);
-  machine.handleFindEnd(null, 1000);
+  machine.handleFindEnd({ error: null, answerCount: 3 }, 1000);
   assert.equal(failureOf(actions(machine)).report!.attempts.length, 64);
 });
