@@ -5,10 +5,11 @@
  */
 import { type CancelTimer, copyBytes } from "../base/mod.ts";
 import { encode } from "../compact_encoding/mod.ts";
-import type { Query, Reply } from "../dht_rpc/mod.ts";
+import type { Query, Reply, Session } from "../dht_rpc/mod.ts";
 import type { KeyPair } from "../secret_stream/mod.ts";
 import { type Announced, AnnouncerMachine, type AnnouncerStep } from "./announcer_machine.ts";
 import { COMMANDS } from "./constants.ts";
+import { WITHDRAW_SILENCE_MS } from "./limits.ts";
 import { announce, type AnnounceMessage, peer, type PeerAddress, type RelayInfo } from "./messages.ts";
 import type { NodeHost } from "./node_host.ts";
 import { type SignAnnounce, signAnnounce, signUnannounce } from "./signatures.ts";
@@ -32,6 +33,8 @@ export class Announcer {
   readonly #signAnnounce: SignAnnounce;
   readonly #signUnannounce: SignAnnounce;
   readonly #machine = new AnnouncerMachine<Reply>();
+  /** Announcements and pings under way, which end when the announcer does. */
+  readonly #session: Session;
   readonly #firstUpdate = Promise.withResolvers<void>();
   #loop: Promise<void> | null = null;
   #query: Query<unknown> | null = null;
@@ -43,6 +46,7 @@ export class Announcer {
   /** Creates an announcer that waits for {@linkcode start}. */
   constructor(host: NodeHost, keyPair: KeyPair, target: Uint8Array, options: AnnouncerOptions = {}) {
     this.#host = host;
+    this.#session = host.dht.session();
     this.#keyPair = keyPair;
     this.#target = target;
     this.#signAnnounce = options.signAnnounce ?? signAnnounce;
@@ -74,8 +78,7 @@ export class Announcer {
   /** Ends, and withdraws. */
   async stop(): Promise<void> {
     this.#machine.stop();
-    this.#query?.destroy();
-    this.#wake();
+    this.#interrupt();
     await this.#loop;
     await this.#withdrawAll();
   }
@@ -85,8 +88,7 @@ export class Announcer {
     if (this.#machine.isSuspended) return;
     this.#machine.suspend();
     log("Suspending announcer");
-    this.#query?.destroy();
-    this.#wake();
+    this.#interrupt();
     if (this.#loop !== null) await this.#rest.promise;
     if (!this.#machine.isSuspended) return;
     log("Suspending announcer (withdrawing)");
@@ -145,7 +147,7 @@ export class Announcer {
         machine.handleUnannounced();
         break;
       case "ping": {
-        const pings = step.nodes.map((node) => this.#host.dht.ping(node));
+        const pings = step.nodes.map((node) => this.#session.ping(node));
         const results = await Promise.allSettled(pings);
         const seen = results.filter((result) => result.status === "fulfilled")
           .map(({ value: { from, to } }): Announced => ({ relayAddress: from, peerAddress: to }));
@@ -188,7 +190,7 @@ export class Announcer {
     try {
       const message = this.#message();
       const signature = await this.#signAnnounce(this.#target, token, from.id, message, this.#keyPair);
-      const { error } = await this.#host.dht.request({
+      const { error } = await this.#session.request({
         token,
         target: this.#target,
         command: COMMANDS.ANNOUNCE,
@@ -196,7 +198,10 @@ export class Announcer {
       }, from);
       if (error === 0) announced.push({ relayAddress: from, peerAddress: to });
     } catch {
-      // The node does not relay for us then.
+      // The node does not relay for us then; but one that was not waited for may have taken the announcement.
+      if (this.#machine.isStopped || this.#machine.isSuspended) {
+        announced.push({ relayAddress: from, peerAddress: to });
+      }
     }
   }
 
@@ -208,17 +213,23 @@ export class Announcer {
   }
 
   async #withdraw(nodes: readonly PeerAddress[]): Promise<void> {
-    await Promise.allSettled(nodes.map((node) => this.#unannounce(node)));
+    if (nodes.length === 0) return;
+    const { clock, dht } = this.#host;
+    const session = dht.session();
+    // Nodes of which none answers are not missing one by one: it is the network that is gone.
+    const cancel = clock.schedule(WITHDRAW_SILENCE_MS, () => session.destroy());
+    await Promise.allSettled(nodes.map((node) => this.#unannounce(node, session, cancel)));
+    cancel();
   }
 
-  async #unannounce(node: PeerAddress): Promise<void> {
-    const { dht } = this.#host;
-    const found = await dht.request({ command: COMMANDS.FIND_PEER, target: this.#target }, node);
+  async #unannounce(node: PeerAddress, session: Session, onanswer: () => void): Promise<void> {
+    const found = await session.request({ command: COMMANDS.FIND_PEER, target: this.#target }, node);
+    onanswer();
     const { from, token, value } = found;
     if (token === null || from.id === null || value === null) return;
     const message = this.#message();
     const signature = await this.#signUnannounce(this.#target, token, from.id, message, this.#keyPair);
-    await dht.request({
+    await session.request({
       token,
       target: this.#target,
       command: COMMANDS.UNANNOUNCE,
@@ -248,6 +259,13 @@ export class Announcer {
 
   #wake(): void {
     this.#wakePause?.();
+  }
+
+  /** Ends what is under way: what comes of it would not be used. */
+  #interrupt(): void {
+    this.#query?.destroy();
+    this.#session.destroy();
+    this.#wake();
   }
 
   #trace(step: string, count: number): void {

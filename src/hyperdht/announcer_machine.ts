@@ -200,6 +200,11 @@ export class AnnouncerMachine<Reply> {
     return this.#generations.some((generation) => generation.has(key));
   }
 
+  /** Whether the announcer's life is over. */
+  get isStopped(): boolean {
+    return this.#isStopped;
+  }
+
   /** Whether the announcer rests. */
   get isSuspended(): boolean {
     return this.#isSuspended;

@@ -55,6 +55,12 @@ export const ANNOUNCE_PING_ROUNDS = 100;
 /** How long an announcer waits after a failure before it goes on, ms. */
 export const ANNOUNCE_RETRY_MS = 1000;
 
+/**
+ * How long an announcer that withdraws waits for the first of its relays to answer, ms; ours: three tries, and time for
+ * an answer to the last. The package waits for four tries of each of two requests.
+ */
+export const WITHDRAW_SILENCE_MS = 2500;
+
 /** How long a server keeps a finished handshake, for what is sent again, ms. Source: hyperdht `lib/server.js`. */
 export const HANDSHAKE_CLEAR_WAIT_MS = 10_000;
 

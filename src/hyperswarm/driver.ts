@@ -304,8 +304,7 @@ export class Hyperswarm extends TypedEventEmitter<HyperswarmEvents> implements A
   async #destroy({ force = false }: DestroyOptions): Promise<void> {
     this.destroyed = true;
     this.#clearWaiting();
-    await this.#leaveAll({ force });
-    await this.server.close();
+    await Promise.all([this.#leaveAll({ force }), this.server.close()]);
     this.#flushes.resolveAll(false);
     this.dht.off("network-change", this.#onNetworkChange);
     this.dht.off("network-update", this.#onNetworkUpdate);

@@ -70,3 +70,22 @@ export class VirtualClock implements Clock {
     return next;
   }
 }
+
+/** Lets all that is ready happen, without a move of any clock. */
+export async function settle(): Promise<void> {
+  for (let turn = 0; turn < 30; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Moves `clock` on, 100 ms at a time, until `promise` is resolved; tells how far, in ms. */
+export async function durationOf(promise: Promise<unknown>, clock: VirtualClock): Promise<number> {
+  const startMs = clock.nowMs();
+  let isOver = false;
+  const over = promise.then(() => isOver = true);
+  await settle();
+  while (!isOver) {
+    clock.advance(100);
+    await settle();
+  }
+  await over;
+  return clock.nowMs() - startMs;
+}

@@ -9,7 +9,7 @@ import Hyperswarm, {
   type SwarmConnection,
 } from "../../../src/hyperswarm/mod.ts";
 import { MemoryDHT, numberedKeyPair, SwarmNetwork } from "../../helpers/swarm_network.ts";
-import { VirtualClock } from "../../helpers/virtual_clock.ts";
+import { durationOf, settle, VirtualClock } from "../../helpers/virtual_clock.ts";
 
 const TOPIC: Uint8Array = Buffer.alloc(32, 7);
 const OTHER_TOPIC: Uint8Array = Buffer.alloc(32, 8);
@@ -36,7 +36,7 @@ class World implements AsyncDisposable {
 
   /** Lets all that is ready happen. */
   async settle(): Promise<void> {
-    for (let turn = 0; turn < 30; turn++) await new Promise((resolve) => setImmediate(resolve));
+    await settle();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -401,6 +401,19 @@ Deno.test("SW-028 destroy() withdraws and ends; by force it tells nobody", async
   await forced.destroy({ force: true });
   assert.deepEqual(forced.dht.calls.slice(-1), ["destroy by force"]);
   assert.ok(!forced.dht.calls.includes("unannounce 07"));
+});
+
+Deno.test("SW-028 destroy() takes 2.5 s where the network is gone, with topics and a server to withdraw", async () => {
+  await using testnet = await createTestnet(4);
+  const clock = new VirtualClock();
+  const dht = testnet.createNode({ clock });
+  const swarm = new Hyperswarm({ dht, clock });
+  await Promise.all([swarm.join(TOPIC).flushed(), swarm.join(OTHER_TOPIC).flushed()]);
+  await Promise.all(testnet.nodes.filter((node) => node !== dht).map((node) => node.destroy()));
+  clock.advance(4000);
+  await settle();
+  assert.equal(await durationOf(swarm.destroy(), clock), 2500);
+  assert.equal(clock.pendingCount, 0, "timers are left");
 });
 
 Deno.test("SW-028 destroy() ends flushes with false, and connections that come late", async () => {
