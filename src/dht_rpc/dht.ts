@@ -404,7 +404,7 @@ export class DHT extends TypedEventEmitter<DHTEvents> implements AsyncDisposable
 
   /** Stops until {@linkcode DHT.resume}: requests under way fail with `IO_SUSPENDED`, the sockets are let go of. */
   async suspend(options: SuspendOptions = {}): Promise<void> {
-    const { log = noop } = options;
+    const { log = () => {} } = options;
     log("Suspending waiting for io bind...");
     await this.io.bind();
     log("Done, continuing");
@@ -419,7 +419,7 @@ export class DHT extends TypedEventEmitter<DHTEvents> implements AsyncDisposable
 
   /** Goes on after {@linkcode DHT.suspend}. @throws {PlatformError} (as a rejection) when it cannot bind. */
   async resume(options: SuspendOptions = {}): Promise<void> {
-    const { log = noop } = options;
+    const { log = () => {} } = options;
     if (!this.#suspended || this.destroyed) return;
     this.#suspended = false;
     this.#driver.act((machine, nowMs) => machine.resume(nowMs, this.#driver.clock.wallMs()));
@@ -740,5 +740,3 @@ function assertTarget({ byteLength }: Uint8Array): void {
     throw new RangeError(`Cannot look for a target of ${byteLength} bytes, it has ${ID_BYTES}`);
   }
 }
-
-function noop(): void {}

@@ -126,11 +126,11 @@ export class Core {
   /** What the opener passed as `globalCache`; null for nothing. */
   readonly globalCache: unknown;
   /** Called whenever neither a session nor a peer uses the core; for stores that close such cores. */
-  onidle: () => void = noop;
+  onidle: () => void = tellNobody;
   /** Called after a change of the length or fork of a core in a group. */
-  ongroupupdate: (topic: Uint8Array, update: GroupUpdate) => void = noop;
+  ongroupupdate: (topic: Uint8Array, update: GroupUpdate) => void = tellNobody;
   /** Called when the core begins to want blocks; for stores that attach cores to streams only then. */
-  ondownloading: () => void = noop;
+  ondownloading: () => void = tellNobody;
   readonly #options: CoreOptions;
   readonly #sessions = new Set<CoreSession>();
   readonly #attached = new WeakSet<Protomux>();
@@ -500,7 +500,7 @@ export class Core {
   }
 }
 
-function noop(): void {}
+function tellNobody(): void {}
 
 /** Peers whose replication is running. */
 export function peersOf(core: Core | null): Peer[] {

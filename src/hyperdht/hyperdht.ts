@@ -431,7 +431,7 @@ export class HyperDHT extends DHT {
   }
 
   /** Suspends the servers, ends the connections, and lets go of the sockets. */
-  override async suspend({ log = noop }: LogOptions = {}): Promise<void> {
+  override async suspend({ log = () => {} }: LogOptions = {}): Promise<void> {
     this.#isSuspending = true;
     try {
       log("Suspending all hyperdht servers");
@@ -449,7 +449,7 @@ export class HyperDHT extends DHT {
   }
 
   /** Goes on after {@linkcode suspend}. @throws {PlatformError} (as a rejection) when it cannot bind. */
-  override async resume({ log = noop }: LogOptions = {}): Promise<void> {
+  override async resume({ log = () => {} }: LogOptions = {}): Promise<void> {
     if (this.#options.deferRandomPunch) this.#limiter.defer();
     await super.resume({ log });
     log("Resuming hyperdht servers");
@@ -594,5 +594,3 @@ function sendAnswer(request: IncomingRequest, answer: StoreAnswer): void {
 function acceptAll(): boolean {
   return true;
 }
-
-function noop(): void {}

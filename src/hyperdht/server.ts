@@ -183,9 +183,9 @@ export class Server extends TypedEventEmitter<ServerEvents> implements AsyncDisp
   }
 
   /** Withdraws the announcement, and accepts nothing until resumed. */
-  async suspend({ log = noop }: LogOptions = {}): Promise<void> {
+  async suspend({ log = () => {} }: LogOptions = {}): Promise<void> {
     log("Suspending hyperdht server");
-    await this.#listening?.catch(noop);
+    await this.#listening?.catch(() => {});
     this.suspended = true;
     this.#clearHandshakes();
     await this.#announcer?.suspend(log);
@@ -193,7 +193,7 @@ export class Server extends TypedEventEmitter<ServerEvents> implements AsyncDisp
 
   /** Announces again. */
   async resume(_options: LogOptions = {}): Promise<void> {
-    await this.#listening?.catch(noop);
+    await this.#listening?.catch(() => {});
     this.suspended = false;
     this.#announcer?.resume();
   }
@@ -218,7 +218,7 @@ export class Server extends TypedEventEmitter<ServerEvents> implements AsyncDisp
     this.#closing ??= Promise.resolve();
     this.#leave();
     this.#clearHandshakes();
-    this.#announcer?.stop().catch(noop);
+    this.#announcer?.stop().catch(() => {});
     this.#announcer = null;
     this.closed = true;
     this.emit("close");
@@ -240,7 +240,7 @@ export class Server extends TypedEventEmitter<ServerEvents> implements AsyncDisp
       this.#context = this.#createContext(keyPair, this.#announcer);
       this.#host.router.machine.addServer(this.target, this.#routed, this.#announcer.record);
       // Takes half a second the first time, which no client should have to wait.
-      this.#context.localAddresses().catch(noop);
+      this.#context.localAddresses().catch(() => {});
       await this.#announcer.start();
     } catch (error) {
       this.#leave();
@@ -248,7 +248,7 @@ export class Server extends TypedEventEmitter<ServerEvents> implements AsyncDisp
       throw error;
     }
     if (this.#closing !== null) return;
-    if (this.suspended) await this.#announcer.suspend(noop);
+    if (this.suspended) await this.#announcer.suspend(() => {});
     if (this.#closing !== null) return;
     if (this.#host.isDestroyed()) throw new DHTError("NODE_DESTROYED");
     this.pool?.attachServer(this);
@@ -272,7 +272,7 @@ export class Server extends TypedEventEmitter<ServerEvents> implements AsyncDisp
   async #stopAnnouncing(): Promise<void> {
     const announcer = this.#announcer;
     this.#announcer = null;
-    await announcer?.stop().catch(noop);
+    await announcer?.stop().catch(() => {});
     this.#listening = null;
     this.#keyPair = null;
   }
@@ -364,5 +364,3 @@ export class Server extends TypedEventEmitter<ServerEvents> implements AsyncDisp
     this.#settle();
   }
 }
-
-function noop(): void {}
