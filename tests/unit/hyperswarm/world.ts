@@ -1,0 +1,52 @@
+/**
+ * Swarms without a network, on one clock.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { hexText, SeededRandom } from "../../../src/base/mod.ts";
+import Hyperswarm, { type HyperswarmOptions } from "../../../src/hyperswarm/mod.ts";
+import { MemoryDHT, numberedKeyPair, SwarmNetwork } from "../../helpers/swarm_network.ts";
+import { settle, VirtualClock } from "../../helpers/virtual_clock.ts";
+
+export const TOPIC: Uint8Array = Buffer.alloc(32, 7);
+export const OTHER_TOPIC: Uint8Array = Buffer.alloc(32, 8);
+
+/** Swarms on one network and one clock. */
+export class World implements AsyncDisposable {
+  readonly network = new SwarmNetwork();
+  readonly clock = new VirtualClock(1_000_000);
+  readonly #swarms: Hyperswarm[] = [];
+
+  swarm(number: number, options: HyperswarmOptions = {}): Hyperswarm & { readonly dht: MemoryDHT } {
+    const swarm = new Hyperswarm({
+      keyPair: numberedKeyPair(number),
+      dht: new MemoryDHT(this.network),
+      clock: this.clock,
+      random: new SeededRandom(number),
+      backoffs: [1000, 5000, 15_000, 600_000],
+      jitter: 0,
+      ...options,
+    });
+    this.#swarms.push(swarm);
+    return swarm as Hyperswarm & { readonly dht: MemoryDHT };
+  }
+
+  /** Lets all that is ready happen. */
+  settle(): Promise<void> {
+    return settle();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const swarm of this.#swarms) await swarm.destroy();
+    assert.equal(this.clock.pendingCount, 0, "timers are left");
+  }
+}
+
+export function ids(swarm: Hyperswarm): string[] {
+  return Array.from(swarm.connections, (connection) => hexText(connection.remotePublicKey!)).sort();
+}
+
+export function idOf(swarm: Hyperswarm): string {
+  return hexText(swarm.keyPair.publicKey);
+}
