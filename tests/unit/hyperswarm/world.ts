@@ -9,6 +9,7 @@ import Hyperswarm, { type HyperswarmOptions } from "../../../src/hyperswarm/mod.
 import { MemoryDHT, numberedKeyPair, SwarmNetwork } from "../../helpers/swarm_network.ts";
 import { settle, VirtualClock } from "../../helpers/virtual_clock.ts";
 
+/** Two topics. */
 export const TOPIC: Uint8Array = Buffer.alloc(32, 7);
 export const OTHER_TOPIC: Uint8Array = Buffer.alloc(32, 8);
 
@@ -43,10 +44,12 @@ export class World implements AsyncDisposable {
   }
 }
 
+/** Who a swarm is connected to, in order. */
 export function ids(swarm: Hyperswarm): string[] {
   return Array.from(swarm.connections, (connection) => hexText(connection.remotePublicKey!)).sort();
 }
 
+/** A swarm's key as hexadecimal digits. */
 export function idOf(swarm: Hyperswarm): string {
   return hexText(swarm.keyPair.publicKey);
 }
