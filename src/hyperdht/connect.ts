@@ -439,7 +439,7 @@ class Connecting {
         this.#rememberNodes(payload);
         rawStream.connect(socket!, udx.id, port, host);
         this.#stream.start(rawStream, { handshake: result });
-        this.#meeting?.destroy();
+        this.#meeting?.handleDirect();
       }
     } catch (cause) {
       // The socket is closing, or the address is none. A relayed stream goes on as it was.

@@ -97,6 +97,11 @@ export const LAN_HEAD_START_MS = 100;
 /** How long it may take until both sides have met at a blind relay, ms. Source: hyperdht `lib/connect.js`. */
 export const RELAY_TIMEOUT_MS = 15_000;
 
+/** Greetings to a relay that a peer may be on though there is a direct way, and the time between two of them, ms. */
+export const RELAY_GREETINGS = 15;
+/** See {@linkcode RELAY_GREETINGS}. */
+export const RELAY_GREETING_MS = 1000;
+
 /** How long a server may take to open the encrypted stream once there is a way to it, ms. */
 export const OPEN_TIMEOUT_MS = 30_000;
 

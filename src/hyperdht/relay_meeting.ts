@@ -8,7 +8,7 @@ import relay from "../blind_relay/mod.ts";
 import type { SecretStream } from "../secret_stream/mod.ts";
 import type { UDXSocket, UDXStream } from "../udx/mod.ts";
 import { DHTError } from "./errors.ts";
-import { RELAY_TIMEOUT_MS } from "./limits.ts";
+import { RELAY_GREETING_MS, RELAY_GREETINGS, RELAY_TIMEOUT_MS } from "./limits.ts";
 import type { NodeHost } from "./node_host.ts";
 
 /** A key of a relay, keys to choose from, or a function that gives one. */
@@ -76,6 +76,8 @@ export class RelayMeeting {
   #cancelTimer: CancelTimer | null;
   /** Whether the last packet that came by another way than the stream's came from the relay. */
   #isRelayHeard = false;
+  /** Whether the stream had a direct way before both have met. */
+  #isDirect = false;
 
   /** Connects to the relay and asks for the other peer. */
   constructor(options: RelayMeetingOptions) {
@@ -119,6 +121,22 @@ export class RelayMeeting {
     });
   }
 
+  /**
+   * The stream has taken a direct way, and both have not met. The peer may be on the relay by now: libudx repeats there
+   * what it has sent there, also when it has moved. So we stay until something in order arrives.
+   */
+  handleDirect(): void {
+    if (this.#state !== "connecting") return;
+    const { rawStream } = this.#options;
+    // Without a connection the relay has not been asked yet, and the peer waits in vain.
+    if (this.#connection.rawStream === null) return this.destroy();
+    this.#isDirect = true;
+    // The relay does not know where we are before we greet it: what arrives now came directly.
+    rawStream.once("data", () => {
+      if (this.#state === "connecting") this.destroy();
+    });
+  }
+
   /** Leaves the relay at once. */
   destroy(): void {
     if (this.#state === "over") return;
@@ -149,8 +167,21 @@ export class RelayMeeting {
     this.#state = "paired";
     this.#cancelTimer?.();
     this.#cancelTimer = null;
-    this.#options.rawStream.on("close", () => this.destroy());
-    this.#options.onpaired({ socket: raw.socket, remoteId, port: raw.remotePort, host: raw.remoteHost });
+    const { rawStream } = this.#options;
+    rawStream.on("close", () => this.destroy());
+    const path = { socket: raw.socket, remoteId, port: raw.remotePort, host: raw.remoteHost };
+    if (!this.#isDirect) return this.#options.onpaired(path);
+    this.#confirm(rawStream);
+    this.#greet(path, RELAY_GREETINGS);
+  }
+
+  /** Has the relay forward what the peer sent there, until we leave. */
+  #greet(path: RelayedPath, count: number): void {
+    if (count === 0) return this.#leave();
+    this.#options.rawStream.greetRelay(path.socket, path.remoteId, path.port, path.host);
+    this.#cancelTimer = this.#options.host.clock.schedule(RELAY_GREETING_MS, () => {
+      this.#greet(path, count - 1);
+    });
   }
 
   #fail(error: Error): void {

@@ -325,7 +325,6 @@ export class ServerHandshake {
         this.#meeting?.upgrade(rawStream, moved);
       } else {
         rawStream.connect(socket, udx.id, port, host);
-        this.#meeting?.destroy();
       }
     } catch {
       // The socket is closing: another packet of the client may come by another one.
@@ -338,7 +337,10 @@ export class ServerHandshake {
       this.#context.host.sockets.routes.add(result.remotePublicKey, rawStream);
     }
     this.#trace("connected");
-    if (isFirst) this.#emit(rawStream);
+    if (isFirst) {
+      this.#emit(rawStream);
+      this.#meeting?.handleDirect();
+    }
     this.#endPunch();
   }
 

@@ -371,6 +371,15 @@ export class UDXStream extends Duplex<
     });
   }
 
+  /**
+   * Sends one acknowledgement to a relay's stream `remoteId`, though this stream is connected elsewhere: the relay
+   * learns where to forward to. libudx forwards nothing before it has heard of the receiver. Not in udx-native.
+   */
+  greetRelay(socket: UDXSocket, remoteId: number, port: number, host: string): void {
+    const bytes = this.#isClosed ? null : this.#machine.encodeAck(remoteId);
+    if (bytes !== null) socket.trySend(bytes, port, host);
+  }
+
   /** Resolves with true when the peer acknowledged all that was written, with false when the stream closed first. */
   async flush(): Promise<boolean> {
     const isDrained = await drained(this);

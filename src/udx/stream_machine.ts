@@ -195,6 +195,12 @@ export class StreamMachine<Path extends PacketPath> {
     return { bytes, path: header.path };
   }
 
+  /** A datagram that acknowledges what is here in order, for whoever knows us as `streamId`; null unless connected. */
+  encodeAck(streamId: number): Uint8Array | null {
+    if (this.#state.kind !== "connected") return null;
+    return this.#control(0, { ...this.#state.header, streamId });
+  }
+
   // Inputs
 
   /** A packet for this stream arrived. */
