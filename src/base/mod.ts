@@ -48,6 +48,7 @@ export { SpeedMeter } from "./speed_meter.ts";
 export type { Stream, StreamCallback, StreamEvents, StreamListener, StreamOptions } from "./stream.ts";
 export {
   type AnyStream,
+  destroyOnAbort,
   drained,
   getStreamError,
   isReadBackpressured,

@@ -1,5 +1,5 @@
 /**
- * Questions to ask of any stream of `streamx`.
+ * What can be asked of, and done with, any stream of `streamx`.
  *
  * @module
  */
@@ -28,6 +28,21 @@ export function drained(stream: AnyStream): Promise<boolean> {
 /** Tells whether `stream` holds as much unread data as it should, or takes no more at all. */
 export function isReadBackpressured(stream: AnyStream): boolean {
   return runtime.Readable.isBackpressured(stream);
+}
+
+/**
+ * Destroys `stream` with the signal's reason once it aborts. The `signal` option of `streamx` gives an error of its own,
+ * overlooks a signal that is aborted already, and listens to one for as long as that lives.
+ */
+export function destroyOnAbort(stream: Stream, signal: AbortSignal | null | undefined): void {
+  if (!signal) return;
+  const abort = (): void => stream.destroy(signal.reason);
+  if (signal.aborted) {
+    queueMicrotask(abort);
+    return;
+  }
+  signal.addEventListener("abort", abort, { once: true });
+  stream.on("close", () => signal.removeEventListener("abort", abort));
 }
 
 /** Tells whether `value` is a stream of `streamx`. */

@@ -136,7 +136,7 @@ export interface QueryOptions<Data = Reply> {
   readonly force?: boolean;
   /** What the requests end with; they then outlive the query. */
   readonly session?: Session | null;
-  /** Destroys the query. */
+  /** Destroys the query with its reason. */
   readonly signal?: AbortSignal;
 }
 

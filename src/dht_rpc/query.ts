@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { getStreamError, Readable, type StreamCallback } from "../base/mod.ts";
+import { destroyOnAbort, getStreamError, Readable, type StreamCallback } from "../base/mod.ts";
 import type { DHT } from "./dht.ts";
 import type { Driver } from "./driver.ts";
 import { DHTError } from "./errors.ts";
@@ -72,7 +72,8 @@ export class Query<Data = Reply> extends Readable<Data> {
 
   /** Called by nodes. */
   constructor(dht: DHT, driver: Driver, init: QueryInit, options: QueryOptions<Data> = {}) {
-    super({ signal: options.signal });
+    super();
+    destroyOnAbort(this, options.signal);
     this.dht = dht;
     this.target = init.target;
     this.internal = init.internal;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Readable, type StreamCallback } from "../base/mod.ts";
+import { destroyOnAbort, Readable, type StreamCallback } from "../base/mod.ts";
 import type { Items } from "./iterators.ts";
 
 /** A stream of what an iteration gives; destroying it ends the iteration. */
@@ -13,7 +13,8 @@ export class ItemStream<Item> extends Readable<Item> {
 
   /** Reads `items`, once they are there, until their end or until `signal` aborts. */
   constructor(items: Promise<Items<Item>> | Items<Item>, signal: AbortSignal | null | undefined) {
-    super({ signal: signal ?? undefined });
+    super();
+    destroyOnAbort(this, signal);
     this.#items = items;
     if (items instanceof Promise) items.catch(ignoreUntilRead);
   }

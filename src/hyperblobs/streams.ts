@@ -3,7 +3,15 @@
  *
  * @module
  */
-import { isBytes, type Lock, Readable, type StreamCallback, utf8Bytes, Writable } from "../base/mod.ts";
+import {
+  destroyOnAbort,
+  isBytes,
+  type Lock,
+  Readable,
+  type StreamCallback,
+  utf8Bytes,
+  Writable,
+} from "../base/mod.ts";
 import { BlobReader } from "./blob_reader.ts";
 import { BlobWriter } from "./blob_writer.ts";
 import { READ_BLOCKS } from "./limits.ts";
@@ -21,7 +29,8 @@ export class BlobReadStream extends Readable<Uint8Array> {
    * @internal
    */
   constructor(core: BlobCore, id: BlobId, options: BlobReadOptions) {
-    super({ signal: options.signal });
+    super();
+    destroyOnAbort(this, options.signal);
     this.id = id;
     this.#reader = new BlobReader(core, id, { ...options, aheadCount: READ_BLOCKS.stream });
   }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Readable, type StreamCallback } from "../base/mod.ts";
+import { destroyOnAbort, Readable, type StreamCallback } from "../base/mod.ts";
 import type { BeeEntry, KeyRange } from "../hyperbee/mod.ts";
 import { entryOf, type HyperdriveEntry } from "./entries.ts";
 import { rangeBehind, rangeBelow } from "./paths.ts";
@@ -28,7 +28,8 @@ export class SourceStream<Item, Mapped> extends Readable<Mapped> {
 
   /** Reads `source`, until its end or until `signal` aborts. */
   constructor(source: ItemSource<Item>, map: (item: Item) => Mapped | null, signal?: AbortSignal | null) {
-    super({ signal: signal ?? undefined });
+    super();
+    destroyOnAbort(this, signal);
     this.#source = source;
     this.#map = map;
   }

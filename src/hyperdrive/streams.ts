@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Readable, type StreamCallback, Writable } from "../base/mod.ts";
+import { destroyOnAbort, Readable, type StreamCallback, Writable } from "../base/mod.ts";
 import { HyperdriveError } from "./errors.ts";
 import type { BlobId, BlobReadStream, BlobWriteStream } from "../hyperblobs/mod.ts";
 
@@ -15,7 +15,8 @@ export class FileReadStream extends Readable<Uint8Array> {
 
   /** Reads the stream that `openBlob` gives, null for nothing. */
   constructor(openBlob: () => Promise<BlobReadStream | null>, signal?: AbortSignal | null) {
-    super({ signal: signal ?? undefined });
+    super();
+    destroyOnAbort(this, signal);
     this.#openBlob = openBlob;
   }
 

@@ -7,6 +7,7 @@
  */
 import {
   allocBytesPooled,
+  destroyOnAbort,
   drained,
   Duplex,
   getStreamError,
@@ -95,7 +96,6 @@ export class SecretStream
   readonly #channel: ChannelMachine;
   readonly #idle: IdleDriver;
   readonly #resolveOpenedPromise: (isOpen: boolean) => void;
-  readonly #stopListening: () => void;
   /** The stream that we read and write: the raw stream, or the inner side of the pair that stands in for it. */
   #inner: RawStream | null = null;
   #datagrams: DatagramBox | null = null;
@@ -154,7 +154,7 @@ export class SecretStream
     const { promise, resolve } = Promise.withResolvers<boolean>();
     this.opened = promise;
     this.#resolveOpenedPromise = resolve;
-    this.#stopListening = this.#listenToSignal(options.signal);
+    destroyOnAbort(this, options.signal);
 
     if (options.autoStart !== false) this.start(rawStream, options);
 
@@ -465,7 +465,6 @@ export class SecretStream
   }
 
   #destroy(done: StreamCallback): void {
-    this.#stopListening();
     this.#idle.stop();
     this.keepAlive = 0;
     this.timeout = 0;
@@ -499,14 +498,6 @@ export class SecretStream
   #handleDatagram(datagram: Uint8Array): void {
     const message = this.#datagrams?.open(datagram) ?? null;
     if (message !== null) this.emit("message", message);
-  }
-
-  #listenToSignal(signal: AbortSignal | undefined): () => void {
-    if (signal === undefined) return () => {};
-    const abort = () => this.destroy(signal.reason);
-    if (signal.aborted) queueMicrotask(abort);
-    else signal.addEventListener("abort", abort, { once: true });
-    return () => signal.removeEventListener("abort", abort);
   }
 }
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Socket } from "node:net";
 import { PassThrough as NodePassThrough } from "node:stream";
 import {
+  destroyOnAbort,
   Duplex,
   PassThrough,
   Readable,
@@ -92,4 +93,35 @@ Deno.test("Duplex pipes into streams of node:stream and is their target", async 
   const chunks: Uint8Array[] = [];
   for await (const chunk of target) chunks.push(chunk);
   assert.deepEqual(chunks.map(utf8Text), ["through both"]);
+});
+
+Deno.test("destroyOnAbort() destroys with the signal's reason, also one that is aborted already", async () => {
+  for (const isEarly of [true, false]) {
+    const abortion = new AbortController();
+    if (isEarly) abortion.abort(new Error("enough"));
+    const stream = new Readable();
+    destroyOnAbort(stream, abortion.signal);
+    const failed = new Promise<Error>((resolve) => stream.on("error", resolve));
+    if (!isEarly) abortion.abort(new Error("enough"));
+    assert.equal((await failed).message, "enough");
+    assert.equal(stream.destroying, true);
+  }
+});
+
+Deno.test("destroyOnAbort() lets go of the signal when the stream is closed", async () => {
+  const listeners = new Set<unknown>();
+  const signal = {
+    aborted: false,
+    addEventListener: (_: string, listener: unknown) => listeners.add(listener),
+    removeEventListener: (_: string, listener: unknown) => listeners.delete(listener),
+  } as unknown as AbortSignal;
+  const stream = new Readable();
+  destroyOnAbort(stream, signal);
+  assert.equal(listeners.size, 1);
+  const closed = new Promise<void>((resolve) => stream.on("close", () => resolve()));
+  stream.destroy();
+  await closed;
+  assert.equal(listeners.size, 0);
+  destroyOnAbort(stream, null);
+  destroyOnAbort(stream, undefined);
 });
