@@ -5,6 +5,7 @@
  */
 import { InvalidArgumentError } from "commander";
 import { idEncoding } from "../hypercore_crypto/mod.ts";
+import { UDX } from "../udx/mod.ts";
 import { HyperDHT, type HyperDHTOptions, type KeyPair } from "../hyperdht/mod.ts";
 
 /** A port. */
@@ -37,11 +38,21 @@ export function keyArgument(text: string): Uint8Array {
   }
 }
 
+/** An address to bind to; the network is one of IPv4. */
+export function hostArgument(text: string): string {
+  if (UDX.isIPv4(text)) return text;
+  throw new InvalidArgumentError("It must be an IPv4 address of this machine, such as 192.168.1.5.");
+}
+
 /** Bootstrap nodes, separated by commas: `host:port` or `ip@host:port`. */
 export function bootstrapArgument(text: string): string[] {
   const nodes = text.split(",").map((node) => node.trim()).filter((node) => node !== "");
-  if (nodes.every((node) => /^([^@:]+@)?[^@:]+:\d+$/.test(node))) return nodes;
-  throw new InvalidArgumentError("Bootstrap nodes are host:port, separated by commas.");
+  const areNodes = nodes.every((node) => {
+    const port = Number(/^(?:[^@:]+@)?[^@:]+:(\d+)$/.exec(node)?.[1]);
+    return port >= 1 && port <= 65_535;
+  });
+  if (areNodes && nodes.length > 0) return nodes;
+  throw new InvalidArgumentError("Bootstrap nodes are host:port, separated by commas; ports are 1 to 65535.");
 }
 
 /** An address of a node. */
@@ -63,7 +74,8 @@ export function nodeOptions(flags: NetworkFlags): HyperDHTOptions {
   return {
     ...(flags.bootstrap && { bootstrap: flags.bootstrap }),
     ...(flags.host && { host: flags.host }),
-    ...(flags.port && { port: flags.port }),
+    // A port that is asked for is one that a router forwards, or others know: another one will not do.
+    ...(flags.port && { port: flags.port, anyPort: false }),
   };
 }
 

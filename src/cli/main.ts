@@ -15,6 +15,12 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => stopping.abort());
 }
 
+// A reader that has seen enough, such as "head", ends the command.
+process.stdout.on("error", (error: Error & { code?: string }) => {
+  if (error.code !== "EPIPE") throw error;
+  stopping.abort();
+});
+
 const terminal: Terminal = {
   out: (text) => void process.stdout.write(text),
   outBytes: (bytes) => void process.stdout.write(bytes),

@@ -11,6 +11,14 @@ import { addDrivesCommands } from "./commands/drives/mod.ts";
 import { addRelayCommand } from "./commands/relay.ts";
 import { addTopicCommands } from "./commands/topics.ts";
 import { CommandError, type Terminal, USAGE } from "./terminal.ts";
+import { VERSION } from "./version.ts";
+
+/** What to do about errors of the system that flags can cure. */
+const ADVICE: Readonly<Record<string, string>> = {
+  EADDRINUSE: "give another port, or end the program that has it",
+  EADDRNOTAVAIL: "give an address of this machine",
+  EACCES: "ports below 1024 are for the superuser, and files for those who own them",
+};
 
 /** Runs one command line, for example `["dht", "--port", "49737"]`, and resolves with the exit code. */
 export async function runCommandLine(args: readonly string[], terminal: Terminal): Promise<number> {
@@ -26,7 +34,8 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
       return 1;
     }
     if (!isForUsers(error)) throw error;
-    terminal.err(`${error.message}\n`);
+    const advice = ADVICE[codeOf(error)];
+    terminal.err(advice === undefined ? `${error.message}\n` : `${error.message}; ${advice}\n`);
     return error instanceof CommandError ? error.exitCode : 1;
   }
 }
@@ -35,12 +44,18 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
 function isForUsers(error: unknown): error is Error {
   if (error instanceof CommandError || error instanceof QuinceError) return true;
   // What the system says, of a file or an address: `EACCES`, `EADDRINUSE`.
-  return error instanceof Error && "code" in error && /^E[A-Z0-9]+$/.test(String(error.code));
+  return error instanceof Error && /^E[A-Z0-9]+$/.test(codeOf(error));
+}
+
+function codeOf(error: Error): string {
+  return "code" in error ? String(error.code) : "";
 }
 
 function createProgram(terminal: Terminal): Command {
   const program = new Command("quince")
     .description("The Pear peer-to-peer stack from the command line")
+    .version(VERSION, "--version", "print the version")
+    .enablePositionalOptions() // "drives mirror" has a --version of its own
     .exitOverride()
     .configureOutput({
       writeOut: (text) => terminal.out(text),

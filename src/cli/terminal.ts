@@ -4,6 +4,9 @@
  * @module
  */
 
+/** Columns below which text is left to the terminal to break. */
+const MIN_WRAPPED_CHARS = 20;
+
 /** What commands print to and listen to; the process in earnest, a recorder in tests. */
 export interface Terminal {
   /** Prints text to standard output, as it is. */
@@ -43,6 +46,22 @@ export class Output {
     this.#beforeText();
     this.#terminal.out(this.#isJson ? `${JSON.stringify(value)}\n` : `${text}\n`);
   }
+}
+
+/** The lines of a text that has at most `charCount` characters in each, unless a word is longer or the room too little. */
+export function wrapped(text: string, charCount: number): string[] {
+  if (charCount < MIN_WRAPPED_CHARS) return [text];
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && line.length + 1 + word.length > charCount) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = line === "" ? word : `${line} ${word}`;
+    }
+  }
+  return [...lines, line];
 }
 
 /** Exit code of a wrong command line. */

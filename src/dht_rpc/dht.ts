@@ -382,6 +382,14 @@ export class DHT extends TypedEventEmitter<DHTEvents> implements AsyncDisposable
     return this.#driver.machine.degraded;
   }
 
+  /**
+   * Why the last node that a query came to could not be asked at all, such as `ERR_PERMISSION`; null where all could.
+   * Not in the npm package.
+   */
+  get refusal(): Error | null {
+    return this.#driver.machine.refusal;
+  }
+
   /** Whether the node is stopped until it is resumed. */
   get suspended(): boolean {
     return this.#suspended;

@@ -85,6 +85,8 @@ export class NodeMachine<Socket, RequestHandle, QueryHandle> {
   #isSuspended = false;
   #isDestroyed = false;
   #checks = 0;
+  /** Why the last node of a walk that could not be asked at all was not. */
+  refusal: Error | null = null;
   #refreshTicks: number;
   #hintsThisTick = 0;
   #tickAtMs: number;
@@ -405,7 +407,10 @@ export class NodeMachine<Socket, RequestHandle, QueryHandle> {
         this.#events.push({ kind: "failed", handle: purpose.handle, error });
         break;
       case "visit":
-        if (!(error instanceof DHTError)) purpose.walk.refusal ??= error;
+        if (!(error instanceof DHTError)) {
+          this.refusal = error;
+          purpose.walk.refusal ??= error;
+        }
         purpose.walk.query.handleFailure(purpose.visited, isTimeout, purpose.isSlow);
         if (purpose.walk.isActive) this.#advance(purpose.walk, nowMs);
         break;

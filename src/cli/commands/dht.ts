@@ -5,7 +5,8 @@
  */
 import type { Command } from "commander";
 import { HyperDHT } from "../../hyperdht/mod.ts";
-import { bootstrapArgument, countArgument, portArgument } from "../arguments.ts";
+import { bootstrapArgument, countArgument, hostArgument, portArgument } from "../arguments.ts";
+import { tellNetwork } from "../network.ts";
 import { CommandError, Output, type Terminal, untilStopped } from "../terminal.ts";
 
 interface DhtFlags {
@@ -28,7 +29,7 @@ export function addDhtCommand(program: Command, terminal: Terminal): void {
       "bootstrap nodes, host:port separated by commas; none: be one",
       bootstrapArgument,
     )
-    .option("--host <ip>", "address to bind to; a bootstrap node's own address")
+    .option("--host <ip>", "address to bind to; a bootstrap node's own address", hostArgument)
     .option("--port <number>", "port to bind to, with a single node", portArgument)
     .option("--nodes <count>", "how many nodes to run", countArgument, 1)
     .option("--node", "run a single node, whatever --nodes says")
@@ -47,7 +48,7 @@ async function runBootstrapNode(flags: DhtFlags, terminal: Terminal, output: Out
     );
   }
   await using node = HyperDHT.bootstrapper(flags.port || BOOTSTRAP_PORT, flags.host, { host: flags.host });
-  await node.fullyBootstrapped();
+  await node.fullyBootstrapped({ signal: terminal.signal });
   const { host, port } = node.address()!;
   output.tell(`Bootstrap node bound to ${host}:${port}`, { event: "bootstrap", host, port });
   await untilStopped(terminal);
@@ -71,8 +72,9 @@ async function runNodes(
     };
     node.on("ephemeral", () => tell("ephemeral", "is ephemeral, at"));
     node.on("persistent", () => tell("persistent", "is persistent and joins the tables of others, at"));
-    await node.fullyBootstrapped();
+    await node.bind();
     tell("bound", "is bound to");
+    await tellNetwork(node, output, terminal);
   }
   output.tell(`${count} ${count === 1 ? "node is" : "nodes are"} running`, { event: "started", count });
   await untilStopped(terminal);

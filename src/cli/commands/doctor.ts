@@ -8,12 +8,13 @@ import { HyperDHT } from "../../hyperdht/mod.ts";
 import { examine, type Finding } from "../../tools/doctor/mod.ts";
 import {
   bootstrapArgument,
+  hostArgument,
   keyArgument,
   type NetworkFlags,
   nodeOptions,
   portArgument,
 } from "../arguments.ts";
-import { CommandError, Output, type Terminal } from "../terminal.ts";
+import { CommandError, Output, type Terminal, wrapped } from "../terminal.ts";
 
 interface DoctorFlags extends NetworkFlags {
   readonly peer?: Uint8Array;
@@ -35,20 +36,22 @@ export function addDoctorCommand(program: Command, terminal: Terminal): void {
     .option("--peer <key>", "a peer to connect to", keyArgument)
     .option("--relay <key>", "a blind relay to connect to", keyArgument)
     .option("--bootstrap <list>", "bootstrap nodes, host:port separated by commas", bootstrapArgument)
-    .option("--host <ip>", "address to bind to")
+    .option("--host <ip>", "address to bind to", hostArgument)
     .option("--port <number>", "port to bind to", portArgument)
     .option("--json", "print one JSON value per line")
     .action(async (flags: DoctorFlags) => {
       const output = new Output(terminal, flags.json === true);
       let failureCount = 0;
       const findings = examine({
-        createNode: () => new HyperDHT(nodeOptions(flags)),
+        createNode: (use) =>
+          new HyperDHT(nodeOptions(use === "examined" ? flags : { ...flags, port: undefined })),
         peer: flags.peer,
         relay: flags.relay,
+        signal: terminal.signal,
       });
       for await (const finding of findings) {
         if (finding.status === "failed") failureCount++;
-        output.tell(findingText(finding), { ...finding });
+        output.tell(findingText(finding, terminal), { ...finding });
       }
       if (failureCount > 0) {
         throw new CommandError(`${failureCount} of the checks failed`);
@@ -56,7 +59,10 @@ export function addDoctorCommand(program: Command, terminal: Terminal): void {
     });
 }
 
-function findingText({ stage, status, summary, advice }: Finding): string {
-  const line = `${MARKS[status]} ${stage.padEnd(10)} ${summary}`;
-  return advice === null ? line : `${line}\n${" ".repeat(MARKS.ok.length + 12)}${advice}`;
+function findingText({ stage, status, summary, advice }: Finding, terminal: Terminal): string {
+  const head = `${MARKS[status]} ${stage.padEnd(10)} `;
+  // A file gets whole lines, which are easier to search.
+  const charCount = terminal.isInteractive ? terminal.columns - head.length : Infinity;
+  const lines = [summary, ...(advice === null ? [] : [advice])].flatMap((text) => wrapped(text, charCount));
+  return head + lines.join(`\n${" ".repeat(head.length)}`);
 }

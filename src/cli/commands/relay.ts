@@ -9,6 +9,7 @@ import { RelayNode } from "../../tools/relay/mod.ts";
 import {
   bootstrapArgument,
   countArgument,
+  hostArgument,
   identity,
   keyArgument,
   keyText,
@@ -17,6 +18,7 @@ import {
   portArgument,
   positiveArgument,
 } from "../arguments.ts";
+import { tellNetwork } from "../network.ts";
 import { Output, type Terminal, untilStopped } from "../terminal.ts";
 
 interface RelayFlags extends NetworkFlags {
@@ -41,7 +43,7 @@ export function addRelayCommand(program: Command, terminal: Terminal): void {
     .option("--total-rate <KiB/s>", "rate of all pairs together (default 16384)", positiveArgument)
     .option("--hours <number>", "how long a pair may last (default 6)", positiveArgument)
     .option("--bootstrap <list>", "bootstrap nodes, host:port separated by commas", bootstrapArgument)
-    .option("--host <ip>", "address to bind to")
+    .option("--host <ip>", "address to bind to", hostArgument)
     .option("--port <number>", "port to bind to", portArgument)
     .option("--json", "print one JSON value per line")
     .action(async (flags: RelayFlags) => {
@@ -56,6 +58,7 @@ export function addRelayCommand(program: Command, terminal: Terminal): void {
           ...(flags.hours && { pairMs: flags.hours * HOUR_MS }),
         },
       });
+      await tellNetwork(dht, output, terminal);
       await relay.listen();
       const key = keyText(relay.publicKey);
       output.tell(`Relaying as ${key}`, { event: "listening", key });

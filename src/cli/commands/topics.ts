@@ -9,6 +9,7 @@ import { HyperDHT } from "../../hyperdht/mod.ts";
 import {
   addressArgument,
   bootstrapArgument,
+  hostArgument,
   identity,
   keyArgument,
   keyText,
@@ -16,6 +17,7 @@ import {
   nodeOptions,
   portArgument,
 } from "../arguments.ts";
+import { requireNetwork } from "../network.ts";
 import { CommandError, Output, type Terminal, untilStopped, USAGE } from "../terminal.ts";
 
 interface TopicFlags extends NetworkFlags {
@@ -37,7 +39,7 @@ export function addTopicCommands(program: Command, terminal: Terminal): void {
       const target = topicOf(topic, flags);
       await using dht = new HyperDHT(nodeOptions(flags));
       const known = new Set<string>();
-      for await (const { peers } of dht.lookup(target)) {
+      for await (const { peers } of dht.lookup(target, { signal: terminal.signal })) {
         for (const { publicKey, relayAddresses } of peers) {
           const key = keyText(publicKey);
           if (known.has(key)) continue;
@@ -45,7 +47,9 @@ export function addTopicCommands(program: Command, terminal: Terminal): void {
           output.tell(key, { event: "peer", key, relayAddresses });
         }
       }
-      if (known.size === 0) throw new CommandError("Nobody has announced this topic", NO_PEERS);
+      if (known.size > 0) return;
+      await requireNetwork(dht, terminal.signal); // an answer of nobody is no answer
+      throw new CommandError("Nobody has announced this topic", NO_PEERS);
     });
 
   withNetworkFlags(program.command("announce"))
@@ -64,6 +68,7 @@ export function addTopicCommands(program: Command, terminal: Terminal): void {
         socket.on("error", () => {}); // it is closed anyway
         socket.end();
       });
+      await requireNetwork(dht, terminal.signal);
       await server.listen(keyPair);
       await dht.announce(target, keyPair, server.relayAddresses ?? []).finished();
       const key = keyText(keyPair.publicKey);
@@ -81,8 +86,8 @@ export function addTopicCommands(program: Command, terminal: Terminal): void {
       const publicKey = address === null ? keyArgument(target) : null;
       await using dht = new HyperDHT(nodeOptions(flags));
       const startedMs = performance.now();
-      if (address !== null) await dht.ping(address);
-      else await connectOnce(dht, publicKey!);
+      if (address !== null) await dht.ping(address, { signal: terminal.signal });
+      else await connectOnce(dht, publicKey!, terminal.signal);
       const durationMs = Math.round(performance.now() - startedMs);
       output.tell(`${target} answered in ${durationMs} ms`, { event: "answered", target, durationMs });
     });
@@ -91,7 +96,7 @@ export function addTopicCommands(program: Command, terminal: Terminal): void {
 function withNetworkFlags(command: Command): Command {
   return command
     .option("--bootstrap <list>", "bootstrap nodes, host:port separated by commas", bootstrapArgument)
-    .option("--host <ip>", "address to bind to")
+    .option("--host <ip>", "address to bind to", hostArgument)
     .option("--port <number>", "port to bind to", portArgument)
     .option("--json", "print one JSON value per line");
 }
@@ -105,8 +110,8 @@ function topicOf(topic: string, flags: TopicFlags): Uint8Array {
   }
 }
 
-async function connectOnce(dht: HyperDHT, publicKey: Uint8Array): Promise<void> {
-  const socket = dht.connect(publicKey);
+async function connectOnce(dht: HyperDHT, publicKey: Uint8Array, signal: AbortSignal): Promise<void> {
+  const socket = dht.connect(publicKey, { signal });
   let failure: Error | null = null;
   socket.on("error", (error: Error) => failure = error);
   const isOpen = await socket.opened;

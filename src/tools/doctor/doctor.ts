@@ -10,35 +10,49 @@ import { type Finding, finding } from "./finding.ts";
 
 /** Options of {@linkcode examine}. */
 export interface DoctorOptions {
-  /** Makes a node as the user's program would; they are destroyed at the end. */
-  readonly createNode: () => HyperDHT;
+  /**
+   * Makes a node as the user's program would: the one that is examined, and another one that connects to it, which
+   * cannot have the same port. Both are destroyed at the end.
+   */
+  readonly createNode: (use: "examined" | "other") => HyperDHT;
   /** A peer to connect to, its public key. */
   readonly peer?: Uint8Array | null;
   /** A blind relay to connect to, its public key. */
   readonly relay?: Uint8Array | null;
   /** How long each step may take, ms (default 20 000). */
   readonly timeoutMs?: number;
+  /** Ends the checks; the generator throws its reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** Within which bounds a step is made. */
+interface StepLimits {
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
 }
 
 const STEP_TIMEOUT_MS = 20_000;
 const POLITE_END_MS = 1000;
+const NET_ADVICE = "Run with --allow-net; peers have any address, so it cannot be narrowed to some hosts.";
 
 /** Makes the checks and tells each finding as soon as it is made; stops where nothing further can work. */
 export async function* examine(options: DoctorOptions): AsyncGenerator<Finding> {
-  const timeoutMs = options.timeoutMs ?? STEP_TIMEOUT_MS;
+  const { timeoutMs = STEP_TIMEOUT_MS, signal } = options;
+  const limits = { timeoutMs, signal };
+  signal?.throwIfAborted();
   await using nodes = new AsyncDisposableStack();
-  const node = nodes.use(options.createNode());
+  const node = nodes.use(options.createNode("examined"));
   const bound = await checkBinding(node);
   yield bound;
   if (bound.status === "failed") return;
-  const bootstrapped = await checkBootstrap(node, timeoutMs);
+  const bootstrapped = await checkBootstrap(node, limits);
   yield bootstrapped;
   if (bootstrapped.status === "failed") return;
   yield checkNAT(node);
   yield checkLAN(node);
-  yield await checkReachable(node, nodes.use(options.createNode()), timeoutMs);
-  yield await checkPeer("peer", node, options.peer ?? null, timeoutMs);
-  yield await checkPeer("relay", node, options.relay ?? null, timeoutMs);
+  yield await checkReachable(node, nodes.use(options.createNode("other")), limits);
+  yield await checkPeer("peer", node, options.peer ?? null, limits);
+  yield await checkPeer("relay", node, options.relay ?? null, limits);
 }
 
 async function checkBinding(node: HyperDHT): Promise<Finding> {
@@ -49,7 +63,7 @@ async function checkBinding(node: HyperDHT): Promise<Finding> {
   } catch (error) {
     const code = codeOf(error);
     const advice = code === "ERR_PERMISSION"
-      ? "Run with --allow-net; peers have any address, so it cannot be narrowed to some hosts."
+      ? NET_ADVICE
       : code === "EADDRINUSE"
       ? "Give another --port, or end the program that has it."
       : "Check that --host is an address of this machine and that UDP is allowed.";
@@ -57,23 +71,33 @@ async function checkBinding(node: HyperDHT): Promise<Finding> {
   }
 }
 
-async function checkBootstrap(node: HyperDHT, timeoutMs: number): Promise<Finding> {
+async function checkBootstrap(node: HyperDHT, { timeoutMs, signal }: StepLimits): Promise<Finding> {
   const startedMs = performance.now();
   const bootstrap = node.bootstrapNodes.map(({ host, port }) => `${host}:${port}`);
+  const timeout = AbortSignal.timeout(timeoutMs);
   try {
-    await node.fullyBootstrapped({ signal: AbortSignal.timeout(timeoutMs) });
+    await node.fullyBootstrapped({ signal: signal ? AbortSignal.any([timeout, signal]) : timeout });
   } catch (error) {
-    return notBootstrapped(bootstrap, { code: codeOf(error) });
+    signal?.throwIfAborted();
+    return notBootstrapped(bootstrap, { code: codeOf(error) }, node.refusal);
   }
   const nodeCount = node.toArray().length;
   const durationMs = Math.round(performance.now() - startedMs);
-  if (nodeCount === 0) return notBootstrapped(bootstrap, { durationMs });
+  if (nodeCount === 0) return notBootstrapped(bootstrap, { durationMs }, node.refusal);
   const nodes = nodeCount === 1 ? "1 node is" : `${nodeCount} nodes are`;
   const summary = `The network answers: ${nodes} known after ${durationMs} ms`;
   return finding("bootstrap", "ok", summary, { bootstrap, nodeCount, durationMs });
 }
 
-function notBootstrapped(bootstrap: readonly string[], details: Readonly<Record<string, unknown>>): Finding {
+function notBootstrapped(
+  bootstrap: readonly string[],
+  details: Readonly<Record<string, unknown>>,
+  refusal: Error | null,
+): Finding {
+  if (refusal !== null) {
+    const summary = `No node of the network was asked: ${refusal.message}`;
+    return finding("bootstrap", "failed", summary, { bootstrap, code: codeOf(refusal) }, NET_ADVICE);
+  }
   return finding(
     "bootstrap",
     "failed",
@@ -113,6 +137,11 @@ function checkNAT(node: HyperDHT): Finding {
 }
 
 function checkLAN(node: HyperDHT): Finding {
+  const { host } = node.address()!;
+  if (host.startsWith("127.")) {
+    const summary = `We are bound to ${host}, so peers in the same network cannot come directly`;
+    return finding("lan", "warning", summary, { hosts: [] }, "Leave --host out, or give it a LAN address.");
+  }
   try {
     const hosts = node.udx.networkInterfaces()
       .filter(({ family, internal }) => family === 4 && !internal)
@@ -135,19 +164,20 @@ function checkLAN(node: HyperDHT): Finding {
 }
 
 /** A second node connects to a server on the first one by its key, which takes the whole way but the distance. */
-async function checkReachable(node: HyperDHT, other: HyperDHT, timeoutMs: number): Promise<Finding> {
+async function checkReachable(node: HyperDHT, other: HyperDHT, limits: StepLimits): Promise<Finding> {
   const server = node.createServer((socket) => {
     socket.on("error", () => {}); // the other end tells
     socket.end();
   });
   try {
-    await server.listen(HyperDHT.keyPair());
+    await server.listen(HyperDHT.keyPair(), { signal: limits.signal });
     const startedMs = performance.now();
-    await openAndClose(other.connect(server.publicKey!), timeoutMs);
+    await openAndClose(other.connect(server.publicKey!, { signal: limits.signal }), limits.timeoutMs);
     const durationMs = Math.round(performance.now() - startedMs);
     const summary = `A server here is found and connected by its key, in ${durationMs} ms`;
     return finding("reachable", "ok", summary, { durationMs });
   } catch (error) {
+    limits.signal?.throwIfAborted();
     return failedConnect("reachable", "A server on this machine cannot be connected to by its key", error);
   } finally {
     await server.close();
@@ -158,7 +188,7 @@ async function checkPeer(
   stage: "peer" | "relay",
   node: HyperDHT,
   publicKey: Uint8Array | null,
-  timeoutMs: number,
+  { timeoutMs, signal }: StepLimits,
 ): Promise<Finding> {
   const name = stage === "peer" ? "The peer" : "The relay";
   if (publicKey === null) {
@@ -166,13 +196,14 @@ async function checkPeer(
     return finding(stage, "skipped", `${name} was not checked: give its key with ${flag}`);
   }
   const startedMs = performance.now();
-  const socket = node.connect(publicKey);
+  const socket = node.connect(publicKey, { signal });
   try {
     const path = await openAndClose(socket, timeoutMs);
     const durationMs = Math.round(performance.now() - startedMs);
     const summary = `${name} is connected in ${durationMs} ms, at ${path ?? "an unknown address"}`;
     return finding(stage, "ok", summary, { durationMs, path });
   } catch (error) {
+    signal?.throwIfAborted();
     return failedConnect(stage, `${name} cannot be connected`, error);
   }
 }

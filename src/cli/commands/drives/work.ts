@@ -8,7 +8,14 @@ import { HyperDHT } from "../../../hyperdht/mod.ts";
 import { Hyperdrive } from "../../../hyperdrive/mod.ts";
 import { Hyperswarm } from "../../../hyperswarm/mod.ts";
 import { type Drive, DrivesError, DrivesSession, findStore } from "../../../tools/drives/mod.ts";
-import { bootstrapArgument, keyText, type NetworkFlags, nodeOptions, portArgument } from "../../arguments.ts";
+import {
+  bootstrapArgument,
+  hostArgument,
+  keyText,
+  type NetworkFlags,
+  nodeOptions,
+  portArgument,
+} from "../../arguments.ts";
 import { StatusLine } from "../../status_line.ts";
 import { Output, type Terminal } from "../../terminal.ts";
 
@@ -38,7 +45,7 @@ export function command(drives: Command, name: string, isOnNetwork = true): Comm
   return added
     .option("--storage <path>", "where drives are kept (default: the nearest .drives, or that of the home)")
     .option("--bootstrap <list>", "bootstrap nodes, host:port separated by commas", bootstrapArgument)
-    .option("--host <ip>", "address to bind to")
+    .option("--host <ip>", "address to bind to", hostArgument)
     .option("--port <number>", "port to bind to", portArgument);
 }
 
