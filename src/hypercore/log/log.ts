@@ -18,9 +18,10 @@ import { handOver, planCommit } from "./commit_plan.ts";
 import { copyPrologue } from "./copy_prologue.ts";
 import { GroupMembership } from "./group.ts";
 import { LogIdentity } from "./identity.ts";
+import { Lineage, type LogOrigin } from "./lineage.ts";
 import { loadState, type LogOpenOptions, openCore } from "./log_open.ts";
 import type { LogCommitOptions, LogTruncateOptions } from "./log_options.ts";
-import type { LogOrigin, LogParts } from "./log_parts.ts";
+import type { LogParts } from "./log_parts.ts";
 import type { LogState } from "./log_state.ts";
 import { createManifest, isValidManifest, type ManifestInput } from "./manifest.ts";
 import { treeHashOf } from "./node.ts";
@@ -73,15 +74,8 @@ export class Log {
   readonly #listeners = new Set<LogListener>();
   #keyPair: LogKeyPair | null;
   readonly #publisher: Publisher;
-  readonly #origin: LogOrigin;
+  readonly #lineage: Lineage;
   readonly #snapshots: SnapshotKeeper;
-  /** Branches of the log itself by name, those being opened too; and those that are open. */
-  readonly #branches = new Map<string, Promise<Log>>();
-  readonly #openBranches = new Set<Log>();
-  /** The atom that changes of this log are held back in, with what is held back. */
-  #atomized: { readonly atom: Atom; readonly log: Log } | null = null;
-  /** Users of a branch or of what an atom holds back. */
-  #users = 1;
   #closing: Promise<void> | null = null;
 
   private constructor({ store, state, identity, origin }: LogParts) {
@@ -90,7 +84,7 @@ export class Log {
     this.#store = store;
     this.#state = state;
     this.#identity = identity;
-    this.#origin = origin;
+    this.#lineage = new Lineage(this, origin, identity);
     this.#keyPair = origin.kind === "branch" ? null : identity.info.keyPair;
     this.#snapshots = new SnapshotKeeper(store, state, identity.info.owner);
     this.#publisher = new Publisher({
@@ -362,7 +356,7 @@ export class Log {
       const stop = Math.min(end, this.head.length);
       const count = start < stop ? this.bitfield.countSet(start, stop - start) : 0;
       if (count === 0) return 0;
-      const branches = await Promise.all(this.main.#branches.values());
+      const branches = await this.#lineage.branches();
       const noteCleared = await beforeClear(
         new Set([this, ...branches].map((log) => log.#snapshots)),
         start,
@@ -544,21 +538,17 @@ export class Log {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Whether {@linkcode Log.close} was called. */
+  get isClosing(): boolean {
+    return this.#closing !== null;
+  }
+
   /** Waits for what is under way, then lets go of the log; the store stays open. Idempotent. */
   close(): Promise<void> {
     return this.#closing ??= this.#mutex.run(async () => {
       this.#listeners.clear();
-      const origin = this.#origin;
-      if (origin.kind === "main") {
-        await Promise.all(Array.from(this.#openBranches, (branch) => branch.close()));
-        this.#store.release(this.#identity.info);
-      } else if (origin.kind === "branch") {
-        origin.main.#branches.delete(origin.name);
-        origin.main.#openBranches.delete(this);
-      } else {
-        origin.atom.leave(origin.member, this.#state.layer?.key ?? null);
-        origin.parent.#atomized = null;
-      }
+      await this.#lineage.end(this.#state.layer?.key ?? null);
+      if (this.main === this) this.#store.release(this.#identity.info);
     });
   }
 
@@ -569,21 +559,17 @@ export class Log {
 
   /** The log that peers see: this one, or the one that it branches from. */
   get main(): Log {
-    const origin = this.#origin;
-    if (origin.kind === "main") return this;
-    return origin.kind === "branch" ? origin.main : origin.parent.main;
+    return this.#lineage.main.log;
   }
 
   /** Name of the branch, null for the log itself. */
   get name(): string | null {
-    const origin = this.#origin;
-    if (origin.kind === "atom") return origin.parent.name;
-    return origin.kind === "branch" ? origin.name : null;
+    return this.#lineage.name;
   }
 
   /** The atom that holds changes of this log back; null for none. */
   get atom(): Atom | null {
-    return this.#origin.kind === "atom" ? this.#origin.atom : null;
+    return this.#lineage.atom;
   }
 
   /** Whether this is the log that peers see, or what an atom holds back from that. */
@@ -622,25 +608,10 @@ export class Log {
    */
   async branch(name: string, overwrite = false): Promise<Log> {
     this.#assertOpen();
-    const { main } = this;
-    if (this.#origin.kind === "atom") {
-      throw this.#identity.error("ERR_ASSERTION", "Cannot branch within an atom");
-    }
-    const open = main.#branches.get(name);
-    if (open !== undefined) {
-      const log = await open;
-      if (log.#closing !== null) {
-        await log.#closing;
-        return await this.branch(name, overwrite);
-      }
-      if (overwrite) throw this.#identity.error("ERR_ASSERTION", `Session "${name}" is open`);
-      log.#users++;
-      return log;
-    }
-    const opening = this.#mutex.run(() => this.#openBranch(name, overwrite));
-    main.#branches.set(name, opening);
-    opening.catch(() => main.#branches.delete(name));
-    return await opening;
+    return await this.#lineage.branch(name, overwrite, () => {
+      this.#assertOpen();
+      return this.#mutex.run(() => this.#openBranch(name, overwrite));
+    });
   }
 
   /**
@@ -651,38 +622,17 @@ export class Log {
    */
   atomize(atom: Atom): Log {
     this.#assertOpen();
-    if (this.#origin.kind === "atom" || (this.#atomized !== null && this.#atomized.atom !== atom)) {
-      throw this.#identity.error("ERR_ASSERTION", "Session already atomized");
-    }
-    if (!atom.isOf(this.#store)) throw this.#identity.error("ERR_ASSERTION", "Atom is of another storage");
-    if (this.#atomized !== null) {
-      this.#atomized.log.#users++;
-      return this.#atomized.log;
-    }
-    const state = this.#state.fork(atom.storage);
-    const member = new LogAtomMember(state, {
-      mutex: this.#mutex,
-      toldLength: () => this.isDefault ? this.published.length : 0,
-      beforeCut: (length) => this.#beforeCut(length),
-      notify: (change) => this.#notify(change),
-    });
-    const origin: LogOrigin = { kind: "atom", parent: this, atom, member };
-    const log = new Log({ store: this.#store, state, identity: this.#identity, origin });
-    log.#keyPair = this.#keyPair;
-    this.#atomized = { atom, log };
-    member.mutex = log.#mutex;
-    atom.join(member);
-    return log;
+    return this.#lineage.atomize(atom, () => this.#holdBack(atom));
   }
 
   /** Adds a user of a branch, or of what an atom holds back. */
   retain(): void {
-    this.#users++;
+    this.#lineage.retain();
   }
 
   /** Takes a user away; closes with the last one. The log itself is closed by whoever opened it. */
   async release(): Promise<void> {
-    if (--this.#users === 0 && this.#origin.kind !== "main") await this.close();
+    if (this.#lineage.release()) await this.close();
   }
 
   /**
@@ -705,17 +655,29 @@ export class Log {
   }
 
   async #openBranch(name: string, overwrite: boolean): Promise<Log> {
-    const { main } = this;
-    const state = await main.#storedBranches.load(name, this.#state, overwrite);
-    const origin: LogOrigin = { kind: "branch", main, name };
-    const log = new Log({ store: this.#store, state, identity: this.#identity, origin });
-    main.#openBranches.add(log);
+    const { main, storedBranches } = this.#lineage;
+    const state = await storedBranches.load(name, this.#state, overwrite);
+    return this.#relative(state, { kind: "branch", main, name });
+  }
+
+  #holdBack(atom: Atom): Log {
+    if (!atom.isOf(this.#store)) throw this.#identity.error("ERR_ASSERTION", "Atom is of another storage");
+    const state = this.#state.fork(atom.storage);
+    const member = new LogAtomMember(state, {
+      mutex: this.#mutex,
+      toldLength: () => this.isDefault ? this.published.length : 0,
+      beforeCut: (length) => this.#beforeCut(length),
+      notify: (change) => this.#notify(change),
+    });
+    const log = this.#relative(state, { kind: "atom", parent: this.#lineage, atom, member });
+    log.#keyPair = this.#keyPair;
+    member.mutex = log.#mutex;
+    atom.join(member);
     return log;
   }
 
-  /** Of the log that peers see. */
-  get #storedBranches(): Branches {
-    return (this.main.#origin as LogOrigin & { kind: "main" }).branches;
+  #relative(state: LogState, origin: LogOrigin): Log {
+    return new Log({ store: this.#store, state, identity: this.#identity, origin });
   }
 
   async #commit(source: Log, options: LogCommitOptions): Promise<LogAppendResult | null> {
@@ -727,7 +689,7 @@ export class Log {
     const result = await this.#appender.appendCommitted({ ...blocks, keyPair, signature });
     // What an atom holds back may never be stored.
     if (this.atom === null && source.atom === null) {
-      await handOver(source.#state, this.#storedBranches.root, length);
+      await handOver(source.#state, this.#lineage.storedBranches.root, length);
     }
     return result;
   }
@@ -736,7 +698,7 @@ export class Log {
   async #beforeCut(length: number): Promise<() => Promise<void>> {
     if (length >= this.head.length) return () => Promise.resolve();
     const noteCut = await this.#snapshots.beforeCut(length);
-    if (this.atom === null) await this.#storedBranches.beforeCut(this.owner, this.#state, length);
+    if (this.atom === null) await this.#lineage.storedBranches.beforeCut(this.owner, this.#state, length);
     return noteCut;
   }
 
