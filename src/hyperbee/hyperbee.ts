@@ -3,19 +3,10 @@
  *
  * @module
  */
-import {
-  concatBytes,
-  type Gathered,
-  Gathering,
-  isBytes,
-  type Lock,
-  Mutex,
-  type Readable,
-  TypedEventEmitter,
-  utf8Bytes,
-} from "../base/mod.ts";
+import { concatBytes, isBytes, type Lock, type Readable, TypedEventEmitter, utf8Bytes } from "../base/mod.ts";
 import type { ReplicateOptions, UpdateOptions, WaitOptions } from "../hypercore/mod.ts";
 import { Batch, type BatchHost, decider, encodingOf } from "./batch.ts";
+import { type Change, SingleChanges } from "./changes.ts";
 import { clearUnlinked } from "./clear_unlinked.ts";
 import { type BeeCore, Reader, type ReadOptions, TreeState } from "./driver.ts";
 import {
@@ -35,7 +26,7 @@ import { EntryWatcher } from "./entry_watcher.ts";
 import { HyperbeeError } from "./errors.ts";
 import { BeeExtension } from "./extension.ts";
 import { DiffIterator, firstOf, HistoryIterator, type IterationSource, RangeIterator } from "./iterators.ts";
-import { CHANGES_AT_ONCE, DEFAULT_CACHE_BYTES, ITERATOR_HINT_BLOCKS } from "./limits.ts";
+import { DEFAULT_CACHE_BYTES, ITERATOR_HINT_BLOCKS } from "./limits.ts";
 import { lookup } from "./lookup.ts";
 import { Header, type HeaderMessage, type HeaderMetadata, type IteratorRequest } from "./messages.ts";
 import type { EncodedEntry } from "./node_view.ts";
@@ -59,7 +50,6 @@ import { RangeMachine } from "./range_machine.ts";
 import { MISS } from "./shelf.ts";
 import { ItemStream } from "./streams.ts";
 import { Watcher } from "./watcher.ts";
-import { TreeWriter } from "./writer.ts";
 
 /** Events of {@linkcode Hyperbee}. */
 export interface HyperbeeEvents {
@@ -82,9 +72,6 @@ interface Closable {
 
 /** Kept from one construction to the next only: what a view has from its bee is nothing for callers to pass. */
 const views = new WeakMap<HyperbeeOptions, ViewOptions>();
-
-/** A change of the tree; false where it came to nothing. */
-type Change = (writer: TreeWriter) => Promise<boolean>;
 
 /**
  * An append-only B-tree on a core: sorted entries, with every version kept.
@@ -139,9 +126,7 @@ export class Hyperbee<Key = Uint8Array, Value = Uint8Array> extends TypedEventEm
     this.#state.handleTruncate(length);
     this.#handleChange(true);
   };
-  /** Makes single changes, under the lock. */
-  #writer: TreeWriter | null = null;
-  readonly #changes: Gathering<Change, void>;
+  readonly #changes: SingleChanges;
   #checkout: number;
   #opened = false;
   #closed = false;
@@ -163,19 +148,13 @@ export class Hyperbee<Key = Uint8Array, Value = Uint8Array> extends TypedEventEm
       value: this.valueEncoding as RangeCodec<unknown> | null,
     };
     this.metadata = options.metadata ?? null;
-    const mutex = new Mutex();
-    this.lock = options.lock ?? (() => {
-      this.#changes.part();
-      return mutex.lock();
-    });
-    // Whoever shares a lock keeps the order of all who do.
-    const [lock, countMax] = options.lock ? [options.lock, 1] : [() => mutex.lock(), CHANGES_AT_ONCE];
-    this.#changes = new Gathering(lock, countMax, (changes) => this.#makeChanges(changes));
     this.sep = toBytes(options.sep ?? Uint8Array.of(0));
     this.readonly = options.readonly === true;
     this.alwaysDuplicate = options.alwaysDuplicate !== false;
     this.#usesSessions = options.sessions !== false;
     this.#checkout = options.checkout ?? 0;
+    this.#changes = this.#singleChanges(options.lock);
+    this.lock = this.#changes.lock;
     this.#host = this.#batchHost();
     this.extension = this.#extensionOf(options.extension);
     if (!this.#isView) {
@@ -221,6 +200,21 @@ export class Hyperbee<Key = Uint8Array, Value = Uint8Array> extends TypedEventEm
       opened: (batch) => void this.#open.add(batch),
       closed: (batch) => void this.#open.delete(batch),
     };
+  }
+
+  #singleChanges(lock: Lock | undefined): SingleChanges {
+    return new SingleChanges({
+      core: this.core,
+      state: this.#state,
+      alwaysDuplicate: this.alwaysDuplicate,
+      version: () => this.version,
+      ensureHeader: () => this.#ensureHeader(),
+      prepare: async () => {
+        if (!this.#opened) await this.opening;
+        this.#checkOpen();
+        if (this.#checkout === 0) await this.#update({});
+      },
+    }, lock);
   }
 
   /** Whether block 0 of `core` is the header of a bee. */
@@ -401,52 +395,6 @@ export class Hyperbee<Key = Uint8Array, Value = Uint8Array> extends TypedEventEm
       throw new HyperbeeError("SESSION_NOT_WRITABLE", "Cannot change a bee that is marked as read-only");
     }
     await this.#changes.add(change);
-  }
-
-  /** Makes changes, one block each, and appends them together. */
-  async #makeChanges(changes: readonly Gathered<Change, void>[]): Promise<void> {
-    if (!this.#opened) await this.opening;
-    this.#checkOpen();
-    if (this.#checkout === 0) await this.#update({});
-    const writer = this.#writer ??= this.#treeWriter();
-    let made: Gathered<Change, void>[] = [];
-    const append = async (): Promise<void> => {
-      const appended = made;
-      made = [];
-      try {
-        if (appended.length > 0) await writer.append(writer.encode());
-        for (const { resolve } of appended) resolve();
-      } catch (error) {
-        writer.reset();
-        for (const { reject } of appended) reject(error);
-      }
-    };
-    for (const gathered of changes) {
-      try {
-        if (await gathered.item(writer)) {
-          writer.seal();
-          made.push(gathered);
-          continue;
-        }
-        gathered.resolve();
-      } catch (error) {
-        gathered.reject(error);
-      }
-      // What a change that came to nothing left in memory is no part of the tree.
-      await append();
-      writer.reset();
-    }
-    await append();
-  }
-
-  #treeWriter(): TreeWriter {
-    return new TreeWriter({
-      core: this.core,
-      state: this.#state,
-      alwaysDuplicate: this.alwaysDuplicate,
-      version: () => this.version,
-      ensureHeader: () => this.#ensureHeader(),
-    }, {});
   }
 
   /** Changes that are made together; they are in no other read until the batch is flushed. */
