@@ -1,20 +1,10 @@
 /** Unit tests of the order of syncs, on a log of SQLite whose syncs are counted. */
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers/promises";
-import { WriteBatch } from "../../../src/storage/mod.ts";
-import { openWriter } from "../../../src/storage/sqlite/connection.ts";
-import { LogSync } from "../../../src/storage/sqlite/log_sync.ts";
-import { loadRuntime } from "../../../src/storage/sqlite/runtime.ts";
-import { StoreWriter } from "../../../src/storage/sqlite/store_writer.ts";
-import { TableReader } from "../../../src/storage/sqlite/table_reader.ts";
-import { TableWriter } from "../../../src/storage/sqlite/table_writer.ts";
-import { ValueFiles } from "../../../src/storage/sqlite/value_files.ts";
-import { ValueLog } from "../../../src/storage/sqlite/value_log.ts";
-import { withFolder } from "../../helpers/store_folder.ts";
+import { type StoreWriterBench, withStoreWriter } from "./store_writer_bench.ts";
 
 /** A writer, and how often it had SQLite's log synced; `isFailing` makes that fail. */
-interface Bench {
-  readonly writer: StoreWriter;
+interface Bench extends Pick<StoreWriterBench, "writer"> {
   readonly log: { syncCount: number; isFailing: boolean };
   write(byteLength: number): Promise<void>;
   sizes(): number[];
@@ -23,41 +13,26 @@ interface Bench {
 }
 
 async function withWriter(run: (bench: Bench) => Promise<void>): Promise<void> {
-  await withFolder(async (folder) => {
-    const runtime = await loadRuntime();
-    const file = `${folder}/quince.db`;
-    const database = openWriter(runtime, { file, cacheByteLength: 1 << 20 });
-    const files = new ValueFiles(runtime, folder);
-    const values = new ValueLog({ runtime, folder, files });
-    const timers: (() => void)[] = [];
-    const log = { syncCount: 0, isFailing: false };
-    const syncLog = (): Promise<void> => {
+  const timers: (() => void)[] = [];
+  const log = { syncCount: 0, isFailing: false };
+  const options = {
+    syncLog: (): Promise<void> => {
       log.syncCount++;
       return log.isFailing ? Promise.reject(new Error("EIO")) : Promise.resolve();
-    };
-    const writer = await StoreWriter.open({
-      runtime,
-      folder,
-      file,
-      reader: new TableReader({ runtime, database, file, values: files }),
-      files,
-      values,
-      writer: new TableWriter(runtime, database, file),
-      walSync: new LogSync(syncLog, "log"),
-      schedule: (_, callback) => {
-        timers.push(callback);
-        return () => timers.splice(0);
-      },
-    });
-    const write = (byteLength: number): Promise<void> => {
-      const batch = new WriteBatch();
-      batch.putRow("node", 0, 0, new Uint8Array(byteLength));
-      return new Promise((resolve, reject) => writer.write([{ batch, resolve, reject }]));
-    };
-    const sizes = (): number[] => [0, 1].map((i) => Deno.statSync(`${folder}/journal-${i}`).size);
-    await run({ writer, log, write, sizes, timers });
-    database.close();
-  });
+    },
+    schedule: (_: number, callback: () => void) => {
+      timers.push(callback);
+      return () => timers.splice(0);
+    },
+  };
+  await withStoreWriter(options, async ({ writer, folder, write }) =>
+    await run({
+      writer,
+      log,
+      write: (byteLength) => write((batch) => batch.putRow("node", 0, 0, new Uint8Array(byteLength))),
+      sizes: () => [0, 1].map((i) => Deno.statSync(`${folder}/journal-${i}`).size),
+      timers,
+    }));
 }
 
 Deno.test("sync() syncs SQLite's log only for what the journal has not", () =>

@@ -1,66 +1,39 @@
 /** Space given back in the background, piece by piece, on a clock that the test turns. */
 import assert from "node:assert/strict";
-import { WriteBatch } from "../../../src/storage/mod.ts";
-import { openReader, openWriter } from "../../../src/storage/sqlite/connection.ts";
+import { openReader } from "../../../src/storage/sqlite/connection.ts";
 import { SWEEP_CURRENT_BYTE_LENGTH_MIN } from "../../../src/storage/sqlite/limits.ts";
-import { LogSync } from "../../../src/storage/sqlite/log_sync.ts";
-import { loadRuntime } from "../../../src/storage/sqlite/runtime.ts";
-import { StoreWriter } from "../../../src/storage/sqlite/store_writer.ts";
-import { TableReader } from "../../../src/storage/sqlite/table_reader.ts";
-import { TableWriter } from "../../../src/storage/sqlite/table_writer.ts";
-import { ValueFiles } from "../../../src/storage/sqlite/value_files.ts";
-import { ValueLog } from "../../../src/storage/sqlite/value_log.ts";
 import { ValueSweeper } from "../../../src/storage/sqlite/value_sweeper.ts";
-import { withFolder } from "../../helpers/store_folder.ts";
+import { loadRuntime } from "../../../src/storage/sqlite/runtime.ts";
+import { type StoreWriterBench, withStoreWriter } from "./store_writer_bench.ts";
 
 const BYTE_LENGTH = 400_000;
 /** Rows that make a segment worth looking at while it is appended to. */
 const COUNT = Math.ceil(SWEEP_CURRENT_BYTE_LENGTH_MIN / BYTE_LENGTH);
 
-interface Bench {
-  readonly writer: StoreWriter;
+interface Bench extends Pick<StoreWriterBench, "writer" | "values" | "folder" | "write"> {
   readonly sweeper: ValueSweeper;
-  readonly values: ValueLog;
-  readonly folder: string;
-  write(fill: (batch: WriteBatch) => void): Promise<void>;
   read(index: number): Uint8Array | null;
   /** Runs the sweeper's timers, in order, until none is left or it has run so many. */
   run(countMax?: number): number;
 }
 
 async function withSweeper(run: (bench: Bench) => Promise<void>): Promise<void> {
-  await withFolder(async (folder) => {
-    const runtime = await loadRuntime();
-    const file = `${folder}/quince.db`;
-    const database = openWriter(runtime, { file, cacheByteLength: 1 << 20 });
-    const files = new ValueFiles(runtime, folder);
-    const values = new ValueLog({ runtime, folder, files });
-    const reader = new TableReader({ runtime, database, file, values: files });
-    const common = { runtime, folder, file, reader, files, values };
-    const writer = await StoreWriter.open({
-      ...common,
-      writer: new TableWriter(runtime, database, file),
-      walSync: new LogSync(() => Promise.resolve(), "log"),
-      schedule: () => () => {},
-    });
+  const options = { syncLog: () => Promise.resolve(), schedule: () => () => {} };
+  await withStoreWriter(options, async (bench) => {
+    const { writer, write } = bench;
     const timers: (() => void)[] = [];
     const sweeper = new ValueSweeper({
-      ...common,
-      writer,
+      ...bench,
       schedule: (_, callback) => {
         timers.push(callback);
         return () => timers.splice(timers.indexOf(callback), 1);
       },
     });
     await run({
-      writer,
+      ...bench,
       sweeper,
-      values,
-      folder,
       write: async (fill) => {
-        const batch = new WriteBatch();
-        fill(batch);
-        await new Promise<void>((resolve, reject) => writer.write([{ batch, resolve, reject }]));
+        await write(fill);
         sweeper.handleWritten();
       },
       read: (index) => writer.tables.row("block", 1, index),
@@ -77,8 +50,6 @@ async function withSweeper(run: (bench: Bench) => Promise<void>): Promise<void> 
     await writer.close();
     sweeper.close();
     assert.deepEqual(timers, []);
-    files.close();
-    database.close();
   });
 }
 
