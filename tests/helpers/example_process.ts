@@ -14,11 +14,12 @@ export class ExampleProcess {
   readonly #output: Printed;
   readonly #errors: Printed;
 
-  /** Starts `examples/NAME.ts` with the net of this machine and `permissions`. */
+  /** Starts `examples/NAME.ts`, or a file of the repository, with the net of this machine and `permissions`. */
   constructor(name: string, args: readonly string[], permissions: readonly string[] = []) {
     const net = "--allow-net=127.0.0.1";
+    const file = name.includes("/") ? name : `examples/${name}.ts`;
     this.#child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--quiet", "--no-prompt", net, ...permissions, `examples/${name}.ts`, ...args],
+      args: ["run", "--quiet", "--no-prompt", net, ...permissions, file, ...args],
       cwd: ROOT,
       stdin: "piped",
       stdout: "piped",

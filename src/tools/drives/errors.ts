@@ -15,7 +15,8 @@ import { QuinceError, type QuinceErrorOptions } from "../../base/mod.ts";
  * - `STORAGE_LOCKED`: another program uses the store.
  * - `FOREIGN_STORAGE`: the place holds a store that another program made.
  * - `NO_PEERS`: nobody has the drive.
- * - `NOT_FOUND`: the drive has no such file.
+ * - `NO_NETWORK`: no node of the network answers.
+ * - `NOT_FOUND`: the drive has no such file, or the store no such drive.
  */
 export type DrivesErrorCode =
   | "BAD_DRIVE"
@@ -25,6 +26,7 @@ export type DrivesErrorCode =
   | "STORAGE_LOCKED"
   | "FOREIGN_STORAGE"
   | "NO_PEERS"
+  | "NO_NETWORK"
   | "NOT_FOUND";
 
 /** The tool refused; the message says what to do. */

@@ -11,5 +11,12 @@ export { mirrorDrives, type MirrorEvent, type MirrorOptions } from "./mirror.ts"
 export { openSeeded, type SeededDrive, type SeedPeer, seedPeers } from "./seed.ts";
 export { type DriveResponse, DriveServer, type DriveServerOptions } from "./serve/drive_server.ts";
 export { byteText } from "./serve/directory_page.ts";
-export { type ConnectOptions, type Drive, DrivesSession, type DrivesSessionOptions } from "./session.ts";
+export {
+  type ConnectOptions,
+  type Drive,
+  DrivesSession,
+  type DrivesSessionOptions,
+  type OpenKeyOptions,
+  type StoreUse,
+} from "./session.ts";
 export { findStore, storeIn } from "./store_location.ts";

@@ -69,6 +69,95 @@ Deno.test("DRV-003 a store that another program uses is an error that says which
   });
 });
 
+Deno.test("DRV-003 DRV-007 DRV-014 DRV-016 what only reads works beside a program that has the store open", async () => {
+  await using testnet = await createTestnet(3);
+  await withFolder(async (folder) => {
+    await writeTree(join(folder, "src"), { "/a.txt": "hello", "/b/c": "1" });
+    const store = flags(testnet, join(folder, "one"));
+    const silent = ["--storage", join(folder, "one"), "--host", "127.0.0.1", "--bootstrap", "127.0.0.1:9"];
+    const seeder = new RecordingTerminal();
+    const seeding = runCommandLine(["drives", "seed", join(folder, "src"), ...store], seeder);
+    const key = (await seeder.line("Drive: ")).slice(7);
+    await seeder.line("Total files: 2");
+
+    // Our own drive is read as it lies there, and nobody is asked.
+    assert.equal((await drives("ls", key, ...silent)).terminal.output, "a.txt (5 B)\nb/\n");
+    assert.equal((await drives("get", key, "a.txt", ...silent)).terminal.output, "hello");
+    assert.match((await drives("entry", key, "b/c", ...silent)).terminal.output, /^Key: \/b\/c\n/);
+    assert.match((await drives("info", key, ...silent)).terminal.output, /^Version: 3\nWritable: yes$/m);
+    assert.equal((await drives("mirror", key, join(folder, "copy"), ...silent)).code, 0);
+    assert.deepEqual(await readTree(join(folder, "copy")), { "/a.txt": "hello", "/b/c": "1" });
+    // What was added since is seen, too.
+    await writeTree(join(folder, "src"), { "/d": "2" });
+    await seeder.line("+ /d");
+    await seeder.line("Total files: 1");
+    assert.equal((await drives("get", key, "d", ...silent)).terminal.output, "2");
+    assert.equal((await drives("get", key, "e", ...silent)).code, 2);
+
+    const other = await drives("info", "a".repeat(64), ...silent);
+    assert.match(other.terminal.errors, /^NOT_FOUND: The store does not have the drive [a-z0-9]{52}\n$/);
+    for (const args of [["touch"], ["put", key, "x", "1"], ["rm", key, "a.txt"], ["purge", key], ["info"]]) {
+      const { code, terminal } = await drives(...args, ...silent);
+      assert.equal(code, 1, args[0]);
+      assert.match(
+        terminal.errors,
+        /^STORAGE_LOCKED: The drives in .* are in use by process \d+, since /,
+        args[0],
+      );
+    }
+    seeder.stop();
+    assert.equal(await seeding, 0);
+  });
+});
+
+Deno.test("DRV-003 DRV-007 DRV-012 a drive that lies in part in a store in use is fetched and not kept", async () => {
+  await using testnet = await createTestnet(3);
+  await withFolder(async (folder) => {
+    await writeTree(join(folder, "src"), { "/a.txt": "hello", "/b": "1" });
+    const [ours, theirs] = [new RecordingTerminal(), new RecordingTerminal()];
+    const seeding = runCommandLine(
+      ["drives", "seed", join(folder, "src"), ...flags(testnet, join(folder, "one"))],
+      ours,
+    );
+    const key = (await ours.line("Drive: ")).slice(7);
+    await ours.line("Announced");
+    const store = flags(testnet, join(folder, "two"));
+    const helping = runCommandLine(["drives", "seed", key, ...store], theirs);
+    await theirs.line("Announced");
+
+    const notice =
+      `The store is in use by process ${Deno.pid}, since [-0-9T:.Z]+: the drive is fetched from its peers and not kept\n`;
+    const listed = await drives("ls", key, ...store);
+    assert.deepEqual([listed.code, listed.terminal.output], [0, "a.txt (5 B)\nb (1 B)\n"]);
+    assert.match(listed.terminal.errors, new RegExp(`^${notice}$`));
+    assert.equal((await drives("get", key, "a.txt", ...store)).terminal.output, "hello");
+
+    const viewer = new RecordingTerminal();
+    const viewing = runCommandLine(["drives", "serve", key, "--http-port", "0", ...store], viewer);
+    const url = (await viewer.line("Serving at ")).slice(11);
+    assert.equal(await (await fetch(`${url}a.txt`)).text(), "hello");
+    viewer.stop();
+    assert.equal(await viewing, 0);
+
+    const nobody = await drives("ls", "a".repeat(64), ...store);
+    assert.match(nobody.terminal.errors, new RegExp(`^${notice}NO_PEERS: `));
+    ours.stop();
+    theirs.stop();
+    assert.deepEqual(await Promise.all([seeding, helping]), [0, 0]);
+  });
+});
+
+Deno.test("DRV-007 a network that does not answer is not one where nobody has the drive", async () => {
+  await withFolder(async (folder) => {
+    const silent = ["--storage", folder, "--host", "127.0.0.1", "--bootstrap", "127.0.0.1:9"];
+    const { code, terminal } = await drives("ls", "a".repeat(64), ...silent);
+    assert.deepEqual(
+      [code, terminal.errors],
+      [1, "NO_NETWORK: No node of the network answers; quince doctor tells more\n"],
+    );
+  });
+});
+
 Deno.test("DRV-003 DRV-007 DRV-014 commands on folders need no store", async () => {
   await withFolder(async (folder) => {
     await writeTree(join(folder, "src"), { "/a": "1" });

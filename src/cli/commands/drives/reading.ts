@@ -21,6 +21,9 @@ import {
 /** How long a single read may take, ms. Source: `drives` 2.9.1 (bin/get.js). */
 const READ_TIMEOUT_MS = 15_000;
 
+/** These commands work beside another program that has the store open. */
+const READING = { use: "read" } as const;
+
 /** Adds the commands that read. */
 export function addReading(drives: Command, terminal: Terminal): void {
   command(drives, "ls")
@@ -34,6 +37,7 @@ export function addReading(drives: Command, terminal: Terminal): void {
         flags,
         terminal,
         (work) => list(work, src, flags.prefix ?? folder, flags.recursive === true),
+        READING,
       )
     );
   command(drives, "get")
@@ -46,20 +50,20 @@ export function addReading(drives: Command, terminal: Terminal): void {
         const bytes = await drive.get(name, { follow: true, timeout: READ_TIMEOUT_MS });
         if (bytes === null) throw new CommandError(`There is no file ${name}`, NOT_FOUND);
         terminal.outBytes(bytes);
-      })
+      }, READING)
     );
   command(drives, "entry")
     .description("Print what is known of a file; exit code 2 where there is none")
     .argument("<src>", "a key or a folder")
     .argument("<path>", "the file")
     .action((src: string, name: string, flags: DriveFlags) =>
-      withSession(flags, terminal, (work) => entry(work, src, name))
+      withSession(flags, terminal, (work) => entry(work, src, name), READING)
     );
   command(drives, "info")
     .description("Print keys, version and sizes of a drive")
     .argument("[key]", "the drive (default: the store's own)")
     .action((key: string | undefined, flags: DriveFlags) =>
-      withSession(flags, terminal, (work) => info(work, key ?? null))
+      withSession(flags, terminal, (work) => info(work, key ?? null), READING)
     );
 }
 
@@ -104,7 +108,9 @@ async function entry(work: Work, src: string, name: string): Promise<void> {
 }
 
 async function info({ session, output }: Work, text: string | null): Promise<void> {
-  const drive = text === null ? await session.openNamed("db") : await openHyperdrive(session, text);
+  const drive = text === null
+    ? await session.openNamed("db")
+    : await openHyperdrive(session, text, { isAsStored: true });
   const { core, blobs } = drive;
   const value = {
     key: keyText(drive.key!),

@@ -12,6 +12,7 @@ import {
   DriveServer,
   type MirrorOptions,
   openSeeded,
+  parseDrive,
   seedPeers,
 } from "../../../tools/drives/mod.ts";
 import { countArgument, keyText, portArgument } from "../../arguments.ts";
@@ -43,7 +44,9 @@ export function addSharing(drives: Command, terminal: Terminal): void {
     .option("--silent", "print the end alone")
     .option("--verbose", "print connections too")
     .action((src: string, dst: string, flags: MirrorFlags) =>
-      withSession(flags, terminal, (work) => mirror(work, src, dst, flags))
+      withSession(flags, terminal, (work) => mirror(work, src, dst, flags), {
+        use: parseDrive(dst).kind === "key" ? "write" : flags.live ? "follow" : "read",
+      })
     );
   command(drives, "seed")
     .description("Keep a drive on the network: by its key, made of a folder, or the store's own")
@@ -66,7 +69,7 @@ export function addSharing(drives: Command, terminal: Terminal): void {
     .option("--disable-any-port", "fail where that port is taken")
     .option("--verbose", "print requests and connections")
     .action((src: string, flags: ServeFlags) =>
-      withSession(flags, terminal, (work) => serve(work, src, flags))
+      withSession(flags, terminal, (work) => serve(work, src, flags), { use: "follow" })
     );
 }
 
@@ -174,9 +177,14 @@ interface ServeFlags extends DriveFlags {
   readonly disableAnyPort?: boolean;
 }
 
-async function serve({ session, output, terminal }: Work, src: string, flags: ServeFlags): Promise<void> {
+async function serve(work: Work, src: string, flags: ServeFlags): Promise<void> {
+  const { session, output, terminal } = work;
   const drive = await session.openSource(src, { followLinks: true });
-  if (drive instanceof Hyperdrive) void session.connect(drive);
+  if (drive instanceof Hyperdrive) {
+    // Of a drive of which nothing is known yet, every page would be missing.
+    if (drive.core.length === 0) await connectReader(work, drive);
+    else void session.connect(drive);
+  }
   await using server = new DriveServer({
     drive,
     host: flags.address,

@@ -7,7 +7,15 @@ import type { Command } from "commander";
 import { HyperDHT } from "../../../hyperdht/mod.ts";
 import { Hyperdrive } from "../../../hyperdrive/mod.ts";
 import { Hyperswarm } from "../../../hyperswarm/mod.ts";
-import { type Drive, DrivesError, DrivesSession, findStore } from "../../../tools/drives/mod.ts";
+import {
+  type Drive,
+  DrivesError,
+  DrivesSession,
+  findStore,
+  type OpenKeyOptions,
+  parseDrive,
+  type StoreUse,
+} from "../../../tools/drives/mod.ts";
 import {
   bootstrapArgument,
   hostArgument,
@@ -49,17 +57,30 @@ export function command(drives: Command, name: string, isOnNetwork = true): Comm
     .option("--port <number>", "port to bind to", portArgument);
 }
 
+/** How a command uses its store. */
+export interface StoreFlags {
+  /** Where it is, whatever the flags say. */
+  readonly storage?: string;
+  /** What is done with its drives (default `"write"`). */
+  readonly use?: StoreUse;
+}
+
 /** Runs a command with a session, which is closed at the end. */
 export async function withSession(
   flags: DriveFlags,
   terminal: Terminal,
   run: (work: Work) => Promise<void>,
-  storage?: string,
+  { storage, use }: StoreFlags = {},
 ): Promise<void> {
   using status = new StatusLine(terminal, flags.json !== true);
   const output = new Output(terminal, flags.json === true, () => status.clear());
   await using session = new DrivesSession({
     storage: storage ?? (() => findStore(flags.storage)),
+    use,
+    onunkept(holder) {
+      status.clear();
+      terminal.err(`The store is in use by ${holder}: the drive is fetched from its peers and not kept\n`);
+    },
     createSwarm: () => {
       const swarm = new Hyperswarm({ dht: new HyperDHT(nodeOptions(flags)) });
       if (flags.verbose) {
@@ -80,9 +101,13 @@ export async function withSession(
 }
 
 /** Opens a drive by its key. @throws {DrivesError} `BAD_DRIVE`. */
-export async function openHyperdrive(session: DrivesSession, text: string): Promise<Hyperdrive> {
-  const drive = await session.open(text);
-  if (drive instanceof Hyperdrive) return drive;
+export async function openHyperdrive(
+  session: DrivesSession,
+  text: string,
+  options: OpenKeyOptions = {},
+): Promise<Hyperdrive> {
+  const argument = parseDrive(text);
+  if (argument.kind === "key") return await session.openKey(argument.key, options);
   throw new DrivesError("BAD_DRIVE", `${text} is no key of a drive`);
 }
 
@@ -95,7 +120,7 @@ export async function openConnected(work: Work, text: string): Promise<Drive> {
 
 /** Looks for peers that have a drive that others write, and waits for its newest version. */
 export async function connectReader({ session, status, terminal }: Work, drive: Hyperdrive): Promise<void> {
-  if (drive.writable) return;
+  if (session.isSettled(drive)) return;
   status.show(() => "Looking for peers that have the drive");
   void session.connect(drive);
   await session.fetchMetadata(drive, terminal.signal);

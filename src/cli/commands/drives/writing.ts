@@ -20,7 +20,7 @@ export function addWriting(drives: Command, terminal: Terminal): void {
       withSession(flags, terminal, async ({ session, output }) => {
         await session.openStore();
         output.tell(`Drives are kept in ${storeIn(".")}`, { event: "storage", folder: storeIn(".") });
-      }, storeIn("."))
+      }, { storage: storeIn(".") })
     );
   command(drives, "touch")
     .description("Make a new drive that can be written here")
