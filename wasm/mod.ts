@@ -145,7 +145,7 @@ export interface Core {
 /** SHA-256 of the sources the build was made from. */
 export { SOURCE_HASH };
 
-/** The one instance; it keeps no state between calls. */
+/** The one instance; between calls it keeps nothing but multiples of public points. */
 export const core: Core = instantiate();
 
 function instantiate(): Core {

@@ -37,6 +37,7 @@ static mut CHACHA: MaybeUninit<ChaCha20> = MaybeUninit::uninit();
 static mut SALSA: MaybeUninit<XSalsa20> = MaybeUninit::uninit();
 
 static mut TABLES: BaseTables = BaseTables::EMPTY;
+static mut POINTS: curve::Points = curve::Points::EMPTY;
 
 fn tables() -> &'static BaseTables {
     // SAFETY: calls never nest, so nobody else uses the tables now.
@@ -195,7 +196,7 @@ pub unsafe extern "C" fn curve_is_valid_point(point: *const u8) -> bool {
 
 #[no_mangle]
 pub unsafe extern "C" fn curve_scalar_mult(scalar: *const u8, point: *const u8, out: *mut u8) -> bool {
-    curve::scalar_mult(fixed(scalar), fixed(point), fixed_mut(out))
+    curve::scalar_mult(&mut *addr_of_mut!(POINTS), fixed(scalar), fixed(point), fixed_mut(out))
 }
 
 #[no_mangle]

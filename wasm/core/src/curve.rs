@@ -3,32 +3,62 @@
 
 use curve25519_dalek::scalar::Scalar;
 
-use crate::multiply::{is_torsion_free, multiply, BaseTables};
+use crate::multiply::{has_prime_order, BaseTables, Comb};
 use crate::point::{is_canonical, Point};
 
-/// Decodes a point of the prime-order subgroup other than the identity.
-fn decode_valid(bytes: &[u8; 32]) -> Option<Point> {
+/// How many points are kept prepared: a handshake multiplies either key of the other side twice, with others in
+/// between.
+const POINTS: usize = 16;
+
+/// The points last multiplied, prepared for the next time. Points are no secrets, so a lookup may show in time.
+pub struct Points {
+    entries: [(/* encoding */ [u8; 32], Comb); POINTS],
+    count: usize,
+    next: usize,
+}
+
+impl Points {
+    /// No points: all zero bits, which take no room in the module.
+    pub const EMPTY: Self = Self { entries: [([0; 32], Comb::EMPTY); POINTS], count: 0, next: 0 };
+
+    fn prepare(&mut self, bytes: &[u8; 32]) -> Option<&Comb> {
+        let found = self.entries[..self.count].iter().position(|(encoding, _)| encoding == bytes);
+        let at = match found {
+            Some(at) => at,
+            None => self.insert(bytes, Comb::new(&decode_large(bytes)?)?),
+        };
+        Some(&self.entries[at].1)
+    }
+
+    /// Takes the place of what was inserted first, once all places are taken.
+    fn insert(&mut self, bytes: &[u8; 32], comb: Comb) -> usize {
+        let at = self.next;
+        self.entries[at] = (*bytes, comb);
+        self.next = (at + 1) % POINTS;
+        self.count = self.count.max(at + 1);
+        at
+    }
+}
+
+/// Decodes a point that is not of small order.
+fn decode_large(bytes: &[u8; 32]) -> Option<Point> {
     if !is_canonical(bytes) {
         return None;
     }
-    let point = Point::decode(bytes)?;
-    if point.is_small_order() || !is_torsion_free(&point) {
-        return None;
-    }
-    Some(point)
+    Point::decode(bytes).filter(|point| !point.is_small_order())
 }
 
 /// Tells whether `bytes` encode a point that the multiplications accept.
 pub fn is_valid_point(bytes: &[u8; 32]) -> bool {
-    decode_valid(bytes).is_some()
+    decode_large(bytes).is_some_and(|point| has_prime_order(&point))
 }
 
 /// Multiplies `point` by `scalar` (its top bit is ignored, nothing else is clamped).
-pub fn scalar_mult(scalar: &[u8; 32], point: &[u8; 32], out: &mut [u8; 32]) -> bool {
-    let Some(point) = decode_valid(point) else {
+pub fn scalar_mult(points: &mut Points, scalar: &[u8; 32], point: &[u8; 32], out: &mut [u8; 32]) -> bool {
+    let Some(comb) = points.prepare(point) else {
         return false;
     };
-    encode_product(multiply(&point, &without_top_bit(scalar)), out)
+    encode_product(comb.multiply(&reduced(&without_top_bit(scalar))), out)
 }
 
 /// Multiplies the base point by `scalar` (its top bit is ignored, nothing else is clamped).
@@ -104,7 +134,7 @@ pub fn public_key_to_x25519(public_key: &[u8; 32], out: &mut [u8; 32]) -> bool {
     let Some(point) = Point::decode(public_key) else {
         return false;
     };
-    if point.is_small_order() || !is_torsion_free(&point) {
+    if point.is_small_order() || !has_prime_order(&point) {
         return false;
     }
     *out = point.to_montgomery();

@@ -146,15 +146,6 @@ impl Field {
         self.set(carry(self.0));
     }
 
-    /// Replaces the value by `other` when `choice` is 1, in constant time; 0 leaves it.
-    #[inline(always)]
-    pub fn assign_if(&mut self, other: &Self, choice: u32) {
-        let mask = (black_box(choice) as u64).wrapping_neg();
-        for (own, other) in self.0.iter_mut().zip(&other.0) {
-            *own ^= mask & (*own ^ other);
-        }
-    }
-
     /// Exchanges two values when `choice` is 1, in constant time.
     pub fn swap_if(a: &mut Self, b: &mut Self, choice: u32) {
         let mask = (black_box(choice) as u64).wrapping_neg();

@@ -1,8 +1,10 @@
 //! Multiplying points by scalars: in constant time for secrets, by signed windows for public values.
 
+use core::hint::black_box;
+
 use curve25519_dalek::scalar::Scalar;
 
-use crate::bytes::one_where_equal;
+use crate::bytes::load64;
 use crate::field::Field;
 use crate::point::{Added, Affine, Cached, Doubled, Packed, Point, Projective};
 
@@ -12,9 +14,11 @@ pub const ORDER: [u8; 32] = [
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
 ];
 
-/// Signed digits of a secret scalar that multiplies a variable point have four bits: multiples up to 8.
-const DIGIT_ENTRIES: usize = 8;
-/// Those of one that multiplies the base point have five: multiples up to 16.
+/// Scalars that multiply a variable point are read in four rows of 64 bits.
+const ROWS: usize = 4;
+const ROW_BITS: usize = 64;
+const COMB_ENTRIES: usize = 1 << (ROWS - 1);
+/// Signed digits of a secret scalar that multiplies the base point have five bits: multiples up to 16.
 const BASE_DIGIT_BITS: usize = 5;
 const BASE_DIGIT_ENTRIES: usize = 1 << (BASE_DIGIT_BITS - 1);
 /// Digits of a number below 2^253; each has a table of its own, so nothing is doubled.
@@ -103,33 +107,89 @@ impl BaseTables {
     }
 }
 
-/// `scalar` times `point`, in constant time; the scalar is below 2^255.
-pub fn multiply(point: &Point, scalar: &[u8; 32]) -> Point {
-    let digits = hexadecimal_digits(scalar);
-    let mut table = [point.cache(); DIGIT_ENTRIES];
-    for i in 1..DIGIT_ENTRIES {
-        table[i] = point.plus(&table[i - 1]).cache();
-    }
-    let mut sum = Point::IDENTITY;
-    let mut added = Added::EMPTY;
-    for (i, &digit) in digits.iter().enumerate().rev() {
-        if i < 63 {
-            sum = times_power_of_two(&sum, 4);
+/// A point of the prime-order subgroup prepared for multiplications, of which the first costs as much as one
+/// without preparation and each further one a quarter of it.
+///
+/// The scalar is written with digits 1 and -1, and one of each row makes a column. A column is a sum of the
+/// point's multiples by 2^0, 2^64, 2^128 and 2^192 with signs; the table has those in which the last is positive.
+#[derive(Clone, Copy)]
+pub struct Comb([Packed; COMB_ENTRIES]);
+
+impl Comb {
+    /// No point: a place to be filled.
+    pub const EMPTY: Self = Self([Packed::EMPTY; COMB_ENTRIES]);
+
+    /// Prepares a point, in variable time; `None` when the point has a part of small order.
+    pub fn new(point: &Point) -> Option<Self> {
+        let rows = rows_of(point);
+        if !is_torsion_free(&rows) {
+            return None;
         }
-        sum.add(&select_cached(&table, digit), &mut added);
-        added.finish(&mut sum);
+        let [others @ .., last] = &rows;
+        let mut sums = [*last; COMB_ENTRIES];
+        for row in others {
+            sums[0] = sums[0].minus(&row.cache());
+        }
+        for (i, row) in others.iter().enumerate() {
+            let twice = row.twice().cache();
+            for j in 0..1 << i {
+                sums[j + (1 << i)] = sums[j].plus(&twice);
+            }
+        }
+        let mut table = [Packed::EMPTY; COMB_ENTRIES];
+        pack(&sums, &mut table);
+        Some(Self(table))
     }
-    sum
+
+    /// `scalar` times the point, in constant time.
+    pub fn multiply(&self, scalar: &Scalar) -> Point {
+        let rows = signed_rows(scalar);
+        let mut sum = Projective::IDENTITY;
+        let mut point = Point::IDENTITY;
+        let mut doubled = Doubled::EMPTY;
+        let mut added = Added::IDENTITY;
+        for column in (0..ROW_BITS).rev() {
+            added.finish_projective(&mut sum);
+            sum.double(&mut doubled);
+            doubled.finish(&mut point);
+            let [a, b, c, d] = rows.map(|row| (row >> column & 1) as u32);
+            let is_negative = black_box(d ^ 1);
+            let entry = (a | b << 1 | c << 2) ^ (is_negative.wrapping_neg() & (COMB_ENTRIES as u32 - 1));
+            point.add_affine(&Affine::select(&self.0, entry + 1, is_negative), &mut added);
+        }
+        added.finish(&mut point);
+        point
+    }
 }
 
-/// Whether the group order times the point is the neutral element, in variable time: no part of order 8.
-pub fn is_torsion_free(point: &Point) -> bool {
-    let windows = signed_windows(&ORDER, WINDOW);
-    let multiples = odd_multiples(point);
+/// Whether the group order times the point is the neutral element, in variable time: no part of small order.
+pub fn has_prime_order(point: &Point) -> bool {
+    is_torsion_free(&rows_of(point))
+}
+
+/// The point times 2^0, 2^64, 2^128 and 2^192.
+fn rows_of(point: &Point) -> [Point; ROWS] {
+    let mut rows = [*point; ROWS];
+    for i in 1..ROWS {
+        rows[i] = times_power_of_two(&rows[i - 1], ROW_BITS);
+    }
+    rows
+}
+
+/// The order is a number of two rows and 2^252, so that the multiples at hand save three quarters of the doublings.
+fn is_torsion_free(rows: &[Point; ROWS]) -> bool {
+    let (mut low, mut high) = ([0; 32], [0; 32]);
+    low[..8].copy_from_slice(&ORDER[..8]);
+    high[..8].copy_from_slice(&ORDER[8..16]);
+    let (low, high) = (signed_windows(&low, WINDOW), signed_windows(&high, WINDOW));
+    let (first, second) = (odd_multiples(&rows[0]), odd_multiples(&rows[1]));
+    let last = [rows[ROWS - 1].cache()];
     let mut ladder = Ladder::new();
-    for &window in windows[..254].iter().rev() {
+    for i in (0..=ROW_BITS).rev() {
         ladder.double();
-        ladder.add(&multiples, window);
+        ladder.add(&first, low[i]);
+        ladder.add(&second, high[i]);
+        ladder.add(&last, (ROW_BITS * (ROWS - 1) + i == 252) as i8);
     }
     ladder.finish().is_identity()
 }
@@ -160,7 +220,7 @@ impl Ladder {
         self.is_added = false;
     }
 
-    fn add(&mut self, multiples: &[Cached; WINDOW_ENTRIES], window: i8) {
+    fn add(&mut self, multiples: &[Cached], window: i8) {
         if window == 0 {
             return;
         }
@@ -241,33 +301,27 @@ const FILL_POINTS: usize = 16;
 fn fill(table: &mut [Packed], mut start: Point, step: &Cached) {
     for run in table.chunks_exact_mut(FILL_POINTS) {
         let mut points = [Point::IDENTITY; FILL_POINTS];
-        // One inversion serves all: each entry is multiplied by the product of the others.
-        let mut products = [Field::ONE; FILL_POINTS];
-        let mut product = Field::ONE;
-        for (point, before) in points.iter_mut().zip(products.iter_mut()) {
+        for point in &mut points {
             *point = start;
-            *before = product;
-            product = product.times(&start.z);
             start = start.plus(step);
         }
-        let mut inverse = product.invert();
-        for i in (0..FILL_POINTS).rev() {
-            run[i] = points[i].pack(&inverse.times(&products[i]));
-            inverse = inverse.times(&points[i].z);
-        }
+        pack(&points, run);
     }
 }
 
-/// `digit` (-8 to 8) times a table's point.
-#[inline(always)]
-fn select_cached(table: &[Cached; DIGIT_ENTRIES], digit: i8) -> Cached {
-    let (is_negative, size) = split_sign(digit);
-    let mut entry = Cached::IDENTITY;
-    for (i, candidate) in table.iter().enumerate() {
-        entry.assign_if(candidate, one_where_equal(size, i as u32 + 1));
+/// Packs points with one inversion for all: each is multiplied by the product of the others.
+fn pack<const N: usize>(points: &[Point; N], table: &mut [Packed]) {
+    let mut products = [Field::ONE; N];
+    let mut product = Field::ONE;
+    for (point, before) in points.iter().zip(&mut products) {
+        *before = product;
+        product = product.times(&point.z);
     }
-    entry.negate_if(is_negative);
-    entry
+    let mut inverse = product.invert();
+    for i in (0..N).rev() {
+        table[i] = points[i].pack(&inverse.times(&products[i]));
+        inverse = inverse.times(&points[i].z);
+    }
 }
 
 fn split_sign(digit: i8) -> (u32, u32) {
@@ -276,19 +330,22 @@ fn split_sign(digit: i8) -> (u32, u32) {
     (mask as u32 & 1, ((wide ^ mask) - mask) as u32)
 }
 
-/// Digits from -8 to 8 of a number below 2^255, lowest first.
-fn hexadecimal_digits(scalar: &[u8; 32]) -> [i8; 64] {
-    let mut digits = [0i8; 64];
-    let mut carry = 0i8;
-    for (pair, byte) in digits.chunks_exact_mut(2).zip(scalar) {
-        for (digit, value) in pair.iter_mut().zip([byte & 15, byte >> 4]) {
-            let value = value as i8 + carry;
-            carry = (value + 8) >> 4;
-            *digit = value - (carry << 4);
-        }
+/// Bits that stand for 1 and, where they are 0, for -1: together the scalar, or the scalar plus the order, which
+/// is odd.
+fn signed_rows(scalar: &Scalar) -> [u64; ROWS] {
+    let scalar = scalar.as_bytes();
+    let add_order = (black_box(scalar[0] & 1) as u64).wrapping_sub(1);
+    let mut rows = [0; ROWS];
+    let mut carry = 0;
+    for (i, row) in rows.iter_mut().enumerate() {
+        let (sum, first) = load64(scalar, 8 * i).overflowing_add(load64(&ORDER, 8 * i) & add_order);
+        let (sum, second) = sum.overflowing_add(carry);
+        *row = sum;
+        carry = (first | second) as u64;
     }
-    digits[63] += carry << 4;
-    digits
+    // Twice the bits less a one everywhere is the number when they are its half rounded down, and 2^255.
+    let [a, b, c, d] = rows;
+    [a >> 1 | b << 63, b >> 1 | c << 63, c >> 1 | d << 63, d >> 1 | 1 << 63]
 }
 
 /// Digits from -16 to 16 of a number below 2^253, lowest first.

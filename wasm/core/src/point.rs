@@ -353,31 +353,6 @@ impl Doubled {
     }
 }
 
-impl Cached {
-    /// The neutral element.
-    pub const IDENTITY: Self = Self {
-        y_plus_x: Field::ONE,
-        y_minus_x: Field::ONE,
-        z_twice: Field::small(2),
-        t_2d: Field::ZERO,
-    };
-
-    /// Replaces the point when `choice` is 1, in constant time.
-    #[inline(always)]
-    pub fn assign_if(&mut self, other: &Self, choice: u32) {
-        self.y_plus_x.assign_if(&other.y_plus_x, choice);
-        self.y_minus_x.assign_if(&other.y_minus_x, choice);
-        self.z_twice.assign_if(&other.z_twice, choice);
-        self.t_2d.assign_if(&other.t_2d, choice);
-    }
-
-    /// Changes the sign when `choice` is 1, in constant time.
-    pub fn negate_if(&mut self, choice: u32) {
-        Field::swap_if(&mut self.y_plus_x, &mut self.y_minus_x, choice);
-        self.t_2d.assign_if(&self.t_2d.negate(), choice);
-    }
-}
-
 impl Packed {
     /// No point: a place to be filled.
     pub const EMPTY: Self = Self([[0; 4]; 8]);

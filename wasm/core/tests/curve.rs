@@ -7,7 +7,7 @@ use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
 use curve25519_dalek::montgomery::MontgomeryPoint;
 use curve25519_dalek::scalar::Scalar;
 use ed25519_dalek::{Signer, Verifier};
-use quince_core::multiply::{is_torsion_free, multiply, BaseTables, ORDER};
+use quince_core::multiply::{has_prime_order, BaseTables, Comb, ORDER};
 use quince_core::point::{is_canonical, Point};
 use quince_core::{curve, ed25519, x25519};
 
@@ -88,7 +88,8 @@ fn points_are_decoded_encoded_added_and_judged_as_in_dalek() {
         let own = own.unwrap();
         assert_eq!(own.encode(), other.compress().0);
         assert_eq!(own.is_small_order(), other.is_small_order());
-        assert_eq!(is_torsion_free(&own), other.is_torsion_free());
+        assert_eq!(has_prime_order(&own), other.is_torsion_free());
+        assert_eq!(Comb::new(&own).is_some(), other.is_torsion_free());
         assert_eq!(own.twice().encode(), (other + other).compress().0);
         assert_eq!(own.negate().encode(), (-other).compress().0);
         assert_eq!(own.to_montgomery(), other.to_montgomery().0);
@@ -121,11 +122,13 @@ fn multiples_are_those_of_adding_bit_by_bit() {
             plain_multiple(&ED25519_BASEPOINT_POINT, &scalar).compress().0,
             "{scalar:?}"
         );
-        for bytes in encodings(&mut dice).iter().step_by(9) {
-            let Some(other) = reference(bytes) else { continue };
-            let own = Point::decode(bytes).unwrap();
-            assert_eq!(multiply(&own, &scalar).encode(), plain_multiple(&other, &scalar).compress().0);
-        }
+        let other = ED25519_BASEPOINT_POINT * Scalar::from_bytes_mod_order(dice.array());
+        let comb = Comb::new(&Point::decode(&other.compress().0).unwrap()).unwrap();
+        assert_eq!(
+            comb.multiply(&Scalar::from_bytes_mod_order(scalar)).encode(),
+            plain_multiple(&other, &scalar).compress().0,
+            "{scalar:?}"
+        );
     }
 }
 
@@ -146,6 +149,43 @@ fn multiples_of_the_base_point_are_right_for_every_digit_at_every_place() {
             let product = plain_multiple(&ED25519_BASEPOINT_POINT, &scalar).compress().0;
             assert_eq!(tables.multiply(&Scalar::from_bytes_mod_order(scalar)).encode(), product, "{scalar:?}");
         }
+    }
+}
+
+#[test]
+fn combs_are_right_for_every_column_at_every_place() {
+    let base = Comb::new(&Point::BASE).unwrap();
+    for place in 0..64 {
+        for column in 0..16u8 {
+            let mut scalar = [0; 32];
+            for row in 0..4 {
+                let at = 64 * row + place;
+                scalar[at / 8] |= (column >> row & 1) << (at % 8);
+            }
+            if plain::is_below(&scalar, &ORDER) {
+                let product = plain_multiple(&ED25519_BASEPOINT_POINT, &scalar).compress().0;
+                assert_eq!(base.multiply(&Scalar::from_bytes_mod_order(scalar)).encode(), product, "{scalar:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn points_kept_prepared_are_multiplied_as_those_met_anew() {
+    let mut dice = Dice::new(8);
+    let mut points = curve::Points::EMPTY;
+    let all: Vec<EdwardsPoint> =
+        (0..40).map(|_| ED25519_BASEPOINT_POINT * Scalar::from_bytes_mod_order(dice.array())).collect();
+    for round in 0..400 {
+        // At first few points that fit, then more than are kept.
+        let point = &all[dice.below(if round < 100 { 5 } else { 40 })];
+        let mut scalar: [u8; 32] = dice.array();
+        scalar[31] &= 0x7f;
+        let mut out = [0; 32];
+        assert!(curve::scalar_mult(&mut points, &scalar, &point.compress().0, &mut out));
+        assert_eq!(out, plain_multiple(point, &scalar).compress().0);
+        let refused = small_order_points()[dice.below(8)];
+        assert!(!curve::scalar_mult(&mut points, &scalar, &refused, &mut out));
     }
 }
 
@@ -177,6 +217,7 @@ fn combinations_of_three_multiples_are_their_sum() {
 fn the_curve_functions_accept_exactly_what_they_say() {
     let mut dice = Dice::new(5);
     let tables = tables();
+    let mut points = curve::Points::EMPTY;
     for bytes in encodings(&mut dice) {
         let is_valid = is_canonical(&bytes)
             && reference(&bytes).is_some_and(|point| !point.is_small_order() && point.is_torsion_free());
@@ -184,7 +225,7 @@ fn the_curve_functions_accept_exactly_what_they_say() {
         let mut scalar: [u8; 32] = dice.array();
         scalar[31] &= 0x7f;
         let mut out = [0; 32];
-        assert_eq!(curve::scalar_mult(&scalar, &bytes, &mut out), is_valid);
+        assert_eq!(curve::scalar_mult(&mut points, &scalar, &bytes, &mut out), is_valid);
         if is_valid {
             assert_eq!(out, plain_multiple(&reference(&bytes).unwrap(), &scalar).compress().0);
         }
@@ -201,7 +242,7 @@ fn the_curve_functions_accept_exactly_what_they_say() {
     let mut out = [0; 32];
     for zero in [[0; 32], ORDER] {
         assert!(!curve::scalar_mult_base(&tables, &zero, &mut out));
-        assert!(!curve::scalar_mult(&zero, &Point::BASE.encode(), &mut out));
+        assert!(!curve::scalar_mult(&mut points, &zero, &Point::BASE.encode(), &mut out));
     }
 }
 

@@ -164,15 +164,10 @@ fn inverses_multiply_to_one_and_zero_stays_zero() {
 }
 
 #[test]
-fn choices_are_made_and_not_made() {
+fn values_are_exchanged_and_not_exchanged() {
     let mut dice = Dice::new(6);
     for _ in 0..20 {
         let (x, y) = (Field::from_bytes(&dice.array()), Field::from_bytes(&dice.array()));
-        let mut chosen = x;
-        chosen.assign_if(&y, 0);
-        assert!(chosen.equals(&x));
-        chosen.assign_if(&y, 1);
-        assert!(chosen.equals(&y));
         let (mut a, mut b) = (x, y);
         Field::swap_if(&mut a, &mut b, 0);
         assert!(a.equals(&x) && b.equals(&y));
