@@ -27,7 +27,6 @@ import type {
   SwarmConnection,
   SwarmDHT,
   SwarmKeyPair,
-  SwarmServer,
 } from "./dht.ts";
 import { type DiscoverySwarm, PeerDiscovery } from "./discovery.ts";
 import type { DiscoverySession } from "./discovery_session.ts";
@@ -53,7 +52,7 @@ export interface HyperswarmEvents {
   /** Counts have changed. */
   update: [];
   /** A peer was banned. */
-  ban: [peerInfo: PeerInfo, error: Error | null];
+  ban: [peerInfo: PeerInfo, error: Error];
 }
 
 /** What a swarm counts. */
@@ -90,13 +89,14 @@ const RELAY_CODES: readonly string[] = [
  * await swarm.flush();
  * ```
  */
-export class Hyperswarm extends TypedEventEmitter<HyperswarmEvents> implements AsyncDisposable {
+export class Hyperswarm<DHT extends SwarmDHT = HyperDHT> extends TypedEventEmitter<HyperswarmEvents>
+  implements AsyncDisposable {
   /** Who we are. */
   readonly keyPair: SwarmKeyPair;
-  /** The DHT. */
-  readonly dht: SwarmDHT;
+  /** The DHT: the one that was given, else a HyperDHT. */
+  readonly dht: DHT;
   /** Our server on it. */
-  readonly server: SwarmServer;
+  readonly server: ReturnType<DHT["createServer"]>;
   /** Connections at most. */
   readonly maxPeers: number;
   /** Connections at most that we make. */
@@ -150,7 +150,7 @@ export class Hyperswarm extends TypedEventEmitter<HyperswarmEvents> implements A
   #destroying: Promise<void> | null = null;
 
   /** Makes a swarm, with a DHT of its own unless one is given. It does nothing before a topic or peer is joined. */
-  constructor(options: HyperswarmOptions = {}) {
+  constructor(options: HyperswarmOptions<DHT> = {}) {
     super();
     this.keyPair = options.keyPair ?? makeKeyPair(options.seed);
     this.maxPeers = options.maxPeers ?? PEERS_MAX;
@@ -163,12 +163,13 @@ export class Hyperswarm extends TypedEventEmitter<HyperswarmEvents> implements A
     this.#random = options.random ?? runtimeRandom;
     this.#queue = new PeerQueue(this.#random);
     this.#retries = new RetrySchedule(options, this.#random);
-    this.dht = options.dht ?? ownDHT(options);
+    // Who names no DHT gets the one that the type parameter defaults to.
+    this.dht = options.dht ?? ownDHT(options) as SwarmDHT as DHT;
     this.server = this.dht.createServer({
       firewall: (remotePublicKey, payload) => this.#isServerFull || this.#isRefused(remotePublicKey, payload),
       relayThrough: () => this.#pickRelay(false),
       handshakeClearWait: options.handshakeClearWait,
-    }, (connection) => this.#handleServerConnection(connection));
+    }, (connection) => this.#handleServerConnection(connection)) as ReturnType<DHT["createServer"]>;
     this.dht.on("network-change", this.#onNetworkChange);
     this.dht.on("network-update", this.#onNetworkUpdate);
     this.on("update", () => this.stats.updates++);
@@ -629,13 +630,13 @@ export class Hyperswarm extends TypedEventEmitter<HyperswarmEvents> implements A
 
 function relayChoice(
   relayThrough: HyperswarmOptions["relayThrough"],
-  swarm: Hyperswarm,
+  swarm: { readonly dht: SwarmDHT },
 ): RelayChoice | null {
   if (typeof relayThrough === "function" || !relayThrough) return relayThrough || null;
   return (isForced) => isForced || swarm.dht.randomized ? relayThrough : null;
 }
 
-function ownDHT(options: HyperswarmOptions): SwarmDHT {
+function ownDHT(options: HyperswarmOptions): HyperDHT {
   const { bootstrap, nodes, port, host, deferRandomPunch, randomPunchInterval } = options;
   return new HyperDHT({ bootstrap, nodes, port, host, deferRandomPunch, randomPunchInterval });
 }

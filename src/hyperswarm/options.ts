@@ -7,8 +7,8 @@ import type { Clock, Random } from "../base/mod.ts";
 import type { HyperDHTOptions } from "../hyperdht/mod.ts";
 import type { RelayChoice, SwarmDHT, SwarmKeyPair } from "./dht.ts";
 
-/** Options of `new Hyperswarm()`. */
-export interface HyperswarmOptions extends
+/** Options of `new Hyperswarm()`; `DHT` is the type of the DHT that it is given. */
+export interface HyperswarmOptions<DHT extends SwarmDHT = SwarmDHT> extends
   Pick<
     HyperDHTOptions,
     "bootstrap" | "nodes" | "port" | "host" | "deferRandomPunch" | "randomPunchInterval"
@@ -18,7 +18,7 @@ export interface HyperswarmOptions extends
   /** Seed of the key pair, 32 bytes. */
   readonly seed?: Uint8Array;
   /** A DHT to use; it is destroyed with the swarm (default: one of our own with the options for one). */
-  readonly dht?: SwarmDHT;
+  readonly dht?: DHT;
   /** Connections at most (default 64). With peers asked for by their key, other peers get a half to a quarter of it. */
   readonly maxPeers?: number;
   /** Connections at most that we make (default: no limit). */

@@ -32,6 +32,10 @@ export interface RawStream {
   flush?(): Promise<boolean>;
   /** What there is to tell about the stream. */
   toJSON?(): unknown;
+  /** Address of the other side, null before it is known (UDX). */
+  readonly remoteHost?: string | null;
+  /** Port of the other side (UDX). */
+  readonly remotePort?: number;
 }
 
 /** Options of `stream.start()`. */

@@ -16,7 +16,11 @@ function topic(number: number): Uint8Array {
   return Buffer.alloc(32, number);
 }
 
-function ourSwarm(bootstrap: Bootstrap, number: number, options: HyperswarmOptions = {}): Hyperswarm {
+function ourSwarm(
+  bootstrap: Bootstrap,
+  number: number,
+  options: HyperswarmOptions<HyperDHT> = {},
+): Hyperswarm {
   const dht = new HyperDHT({ bootstrap, host: "127.0.0.1" });
   return new Hyperswarm({ keyPair: numberedKeyPair(number), dht, ...options });
 }

@@ -219,10 +219,7 @@ async function openAndClose(socket: SecretStream, timeoutMs: number): Promise<st
   );
   try {
     const isOpen = await socket.opened;
-    const { remoteHost, remotePort } = (socket.rawStream ?? {}) as {
-      remoteHost?: string;
-      remotePort?: number;
-    };
+    const { remoteHost, remotePort } = socket.rawStream ?? {};
     if (!isOpen) {
       await closed;
       throw failure ?? new QuinceError("PEER_CONNECTION_FAILED", "It closed at once");

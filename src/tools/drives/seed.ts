@@ -5,6 +5,7 @@
  */
 import path from "node:path";
 import { idEncoding } from "../../hypercore_crypto/mod.ts";
+import type { SecretStream } from "../../hyperdht/mod.ts";
 import type { Hyperdrive } from "../../hyperdrive/mod.ts";
 import { checkFolder, parseDrive } from "./drive_argument.ts";
 import type { DrivesSession } from "./session.ts";
@@ -59,6 +60,6 @@ export function seedPeers(drive: Hyperdrive): SeedPeer[] {
 
 /** Where a peer's stream leads, for streams that know it: those over UDX. */
 function hostOf(peer: { readonly stream: unknown }): string | null {
-  const { rawStream } = peer.stream as { rawStream?: { remoteHost?: string } | null };
+  const { rawStream } = peer.stream as Partial<SecretStream>;
   return rawStream?.remoteHost ?? null;
 }

@@ -178,7 +178,7 @@ Deno.test("SW-007 without a DHT one is made, with the options that are its", asy
     randomPunchInterval: 77,
     deferRandomPunch: true,
   });
-  const dht = swarm.dht as HyperDHT;
+  const dht: HyperDHT = swarm.dht; // by its type, too
   await dht.fullyBootstrapped();
   assert.equal(dht.config.randomPunchInterval, 77);
   assert.deepEqual(

@@ -17,10 +17,10 @@ export const OTHER_TOPIC: Uint8Array = Buffer.alloc(32, 8);
 export class World implements AsyncDisposable {
   readonly network = new SwarmNetwork();
   readonly clock = new VirtualClock(1_000_000);
-  readonly #swarms: Hyperswarm[] = [];
+  readonly #swarms: Hyperswarm<MemoryDHT>[] = [];
 
-  swarm(number: number, options: HyperswarmOptions = {}): Hyperswarm & { readonly dht: MemoryDHT } {
-    const swarm = new Hyperswarm({
+  swarm(number: number, options: HyperswarmOptions<MemoryDHT> = {}): Hyperswarm<MemoryDHT> {
+    const swarm = new Hyperswarm<MemoryDHT>({
       keyPair: numberedKeyPair(number),
       dht: new MemoryDHT(this.network),
       clock: this.clock,
@@ -30,7 +30,7 @@ export class World implements AsyncDisposable {
       ...options,
     });
     this.#swarms.push(swarm);
-    return swarm as Hyperswarm & { readonly dht: MemoryDHT };
+    return swarm;
   }
 
   /** Lets all that is ready happen. */
@@ -45,11 +45,11 @@ export class World implements AsyncDisposable {
 }
 
 /** Who a swarm is connected to, in order. */
-export function ids(swarm: Hyperswarm): string[] {
+export function ids(swarm: Hyperswarm<MemoryDHT>): string[] {
   return Array.from(swarm.connections, (connection) => hexText(connection.remotePublicKey!)).sort();
 }
 
 /** A swarm's key as hexadecimal digits. */
-export function idOf(swarm: Hyperswarm): string {
+export function idOf(swarm: Hyperswarm<MemoryDHT>): string {
   return hexText(swarm.keyPair.publicKey);
 }
