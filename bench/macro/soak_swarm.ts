@@ -10,12 +10,12 @@
  * @module
  */
 import { strict as assert } from "node:assert";
-import process from "node:process";
 import { parseArgs } from "node:util";
 import Hypercore from "../../src/hypercore/mod.ts";
 import HyperDHT, { type HyperDHTOptions } from "../../src/hyperdht/mod.ts";
 import createTestnet from "../../src/hyperdht/testnet/mod.ts";
 import Hyperswarm from "../../src/hyperswarm/mod.ts";
+import { countTimers, delay, listHandles, measureMemory, newHandles } from "./census.ts";
 
 const HOST = "127.0.0.1";
 const TESTNET_NODES = 4;
@@ -59,7 +59,6 @@ interface State {
   readonly residentMegabytes: number;
 }
 
-const { setTimeout: setUncounted } = globalThis;
 const timers = countTimers();
 const start = performance.now();
 const handlesBefore = await listHandles();
@@ -109,7 +108,7 @@ assert.equal(after.timers, 0, "timers that are left");
 assert.equal(after.streams, 0, "streams that are left");
 assert.equal(after.connections, 0, "connections that are left");
 assert.equal(after.topics, 0, "topics that are left");
-assert.deepEqual(await listHandles(), handlesBefore, "handles that are left");
+assert.deepEqual(await newHandles(handlesBefore), [], "handles that are left");
 console.log(`nothing is left after ${((performance.now() - start) / 1000).toFixed(0)} s`);
 
 function makeSwarm(bootstrap: HyperDHTOptions["bootstrap"], maxPeers: number): Pick<Member, "dht" | "swarm"> {
@@ -172,7 +171,7 @@ function endConnection(swarm: Hyperswarm, index: number): void {
 }
 
 async function isAllGone(): Promise<boolean> {
-  return timers.size === 0 && (await listHandles()).length <= handlesBefore.length;
+  return timers.size === 0 && (await newHandles(handlesBefore)).length === 0;
 }
 
 async function appendUntilEnd(): Promise<void> {
@@ -183,8 +182,6 @@ async function appendUntilEnd(): Promise<void> {
 }
 
 async function state(nodes: readonly HyperDHT[], members: readonly Member[]): Promise<State> {
-  (globalThis as { gc?(): void }).gc?.();
-  const { heapUsed, rss } = process.memoryUsage();
   return {
     handles: (await listHandles()).length,
     timers: timers.size,
@@ -192,48 +189,8 @@ async function state(nodes: readonly HyperDHT[], members: readonly Member[]): Pr
     connections: members.reduce((sum, { swarm }) => sum + swarm.connections.size, 0),
     topics: members.reduce((sum, { swarm }) => sum + Array.from(swarm.topics()).length, 0),
     peers: members.reduce((sum, { swarm }) => sum + swarm.peers.size, 0),
-    heapMegabytes: heapUsed / 1e6,
-    residentMegabytes: rss / 1e6,
+    ...measureMemory(),
   };
-}
-
-/** What the process has open: files by their paths, sockets; on Linux, nothing elsewhere. */
-async function listHandles(): Promise<string[]> {
-  if (Deno.build.os !== "linux") return [];
-  // The runtime makes a pair of UNIX sockets when it first needs one; ours are all of UDP.
-  const unixSockets = await Deno.readTextFile("/proc/net/unix");
-  const handles: string[] = [];
-  for await (const { name } of Deno.readDir("/proc/self/fd")) {
-    // The folder itself is open while it is read, and is gone when its turn comes.
-    const target = await Deno.readLink(`/proc/self/fd/${name}`).catch(() => null);
-    const inode = target?.match(/^socket:\[(\d+)\]$/)?.[1];
-    if (target === null || inode !== undefined && unixSockets.includes(` ${inode}`)) continue;
-    handles.push(target.replace(/:\[.*/, ""));
-  }
-  return handles.sort();
-}
-
-/** Timers that are set and have not run, with where they were set; our own of {@linkcode delay} excepted. */
-function countTimers(): Map<number, string> {
-  const set = new Map<number, string>();
-  const { setTimeout: setReal, clearTimeout: clearReal } = globalThis;
-  globalThis.setTimeout = ((callback: () => void, delayMs?: number) => {
-    const id = setReal(() => {
-      set.delete(Number(id));
-      callback();
-    }, delayMs);
-    set.set(Number(id), `timer of ${delayMs} ms`);
-    return id;
-  }) as typeof setTimeout;
-  globalThis.clearTimeout = (id) => {
-    set.delete(Number(id));
-    clearReal(id);
-  };
-  return set;
-}
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setUncounted(resolve, ms));
 }
 
 function print(label: string, state: State): void {
