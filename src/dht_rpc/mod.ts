@@ -83,6 +83,7 @@ export { type Peer, type PeerAddress, peerId, type PersistentPeer } from "./peer
 export { Query } from "./query.ts";
 export type { Reply } from "./query_machine.ts";
 export type { RecentNodes, TableNode } from "./recent_nodes.ts";
+export { RequestLimiter } from "./request_limiter.ts";
 export type { CommandStats, RequestStats } from "./request_machine.ts";
 export type { AddResult, RoutingTable, TableEntry, TableRow } from "./routing_table.ts";
 export { Session } from "./session.ts";

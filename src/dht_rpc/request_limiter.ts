@@ -9,11 +9,12 @@
 import { INBOUND_REQUESTS_MAX, INBOUND_SHARE_MIN, INBOUND_SOURCES_MAX, INBOUND_WINDOW_MS } from "./limits.ts";
 import type { PeerAddress } from "./peer.ts";
 
-/** Counts requests by source within a short window. */
+/** Counts requests by source within a short window. Not in the npm package. */
 export class RequestLimiter {
   /** Requests that were not served. */
   droppedCount = 0;
   readonly #requestsMax: number;
+  readonly #windowMs: number;
   readonly #proven = new Set<string>();
   #windowEndsAtMs = -Infinity;
   #total = 0;
@@ -23,9 +24,13 @@ export class RequestLimiter {
   #others = 0;
   #sourcesBefore = 0;
 
-  /** Serves about `requestsMax` requests in 100 ms: half of them to whoever comes, then as many by shares. */
-  constructor(requestsMax: number = INBOUND_REQUESTS_MAX) {
+  /**
+   * Serves about `requestsMax` requests in `windowMs`: half of them to whoever comes, then as many by shares; never more
+   * than twice as many to those that have shown nothing.
+   */
+  constructor(requestsMax: number = INBOUND_REQUESTS_MAX, windowMs: number = INBOUND_WINDOW_MS) {
     this.#requestsMax = requestsMax;
+    this.#windowMs = windowMs;
   }
 
   /** `source` has shown that it receives at its address: it answered us, or gave back a token. */
@@ -59,7 +64,7 @@ export class RequestLimiter {
 
   #startWindow(nowMs: number): void {
     this.#sourcesBefore = this.#counts.size;
-    this.#windowEndsAtMs = nowMs + INBOUND_WINDOW_MS;
+    this.#windowEndsAtMs = nowMs + this.#windowMs;
     this.#counts = new Map();
     this.#total = 0;
     this.#served = 0;

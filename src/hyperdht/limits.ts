@@ -31,6 +31,12 @@ export const RELAY_ADDRESSES_CACHE_MAX = 512;
 /** Bytes of values that one generation of the mutable or immutable records holds. */
 export const VALUE_BYTES_MAX: number = 32 * 1024 * 1024;
 
+/**
+ * Signatures of announcements and records that a node checks in 100 ms; each costs two curve multiplications. Half of
+ * them for whoever comes, as many by shares, and twice as many at most.
+ */
+export const SIGNATURE_CHECKS_MAX = 200;
+
 /** Peers in the answer to a lookup. Source: hyperdht `lib/persistent.js`. */
 export const LOOKUP_PEERS_MAX = 20;
 
@@ -73,7 +79,10 @@ export const HALF_OPEN_HANDSHAKES_MAX = 512;
 /** Handshakes that a server knows of in all; the oldest finished one gives way. */
 export const HANDSHAKES_MAX = 4096;
 
-/** New handshakes that a server takes within a second; each costs five curve multiplications. */
+/**
+ * New handshakes that a server takes within a second; each costs five curve multiplications. Half as many are for whoever
+ * comes, the rest for each source's share.
+ */
 export const HANDSHAKES_PER_SECOND_MAX = 500;
 
 /** Relays that clients chose and that a server is connecting to; a client's wish beyond is passed over. */

@@ -8,9 +8,16 @@
 import { compareBytes, copyBytes, equalBytes, hexText, type Random } from "../base/mod.ts";
 import { encode, uint } from "../compact_encoding/mod.ts";
 import { blake2b, verify } from "../crypto/mod.ts";
+import { RequestLimiter } from "../dht_rpc/mod.ts";
 import { AgeingCache, type CacheOptions, RecordCache } from "./caches.ts";
 import { ERROR, NS } from "./constants.ts";
-import { BUMP_DRIFT_MAX_MS, LOOKUP_PEERS_MAX, RELAY_ADDRESSES_MAX, VALUE_BYTES_MAX } from "./limits.ts";
+import {
+  BUMP_DRIFT_MAX_MS,
+  LOOKUP_PEERS_MAX,
+  RELAY_ADDRESSES_MAX,
+  SIGNATURE_CHECKS_MAX,
+  VALUE_BYTES_MAX,
+} from "./limits.ts";
 import {
   announce,
   lookupRawReply,
@@ -108,6 +115,8 @@ export class RecordStore {
   readonly #bumps: AgeingCache<number>;
   readonly #mutables: AgeingCache<Uint8Array>;
   readonly #immutables: AgeingCache<Uint8Array>;
+  /** Whoever sends a signature has a token, so sources are whom they claim to be. */
+  readonly #checks = new RequestLimiter(SIGNATURE_CHECKS_MAX);
 
   /** Creates an empty store. */
   constructor({ records, values, routes, random }: RecordStoreOptions) {
@@ -164,8 +173,9 @@ export class RecordStore {
     if (announcement.peer === null) return refresh === null ? DROP : this.#refresh(refresh, from, nowMs);
 
     const { publicKey, relayAddresses } = announcement.peer;
+    if (signature === null || !this.#checks.admit(from, nowMs)) return DROP;
     const signable = announceSignable(NS.ANNOUNCE, { target, token, nodeId, announcement });
-    if (signature === null || !verify(signable, signature, publicKey)) return DROP;
+    if (!verify(signable, signature, publicKey)) return DROP;
 
     const record = encode(peer, { publicKey, relayAddresses: relayAddresses.slice(0, RELAY_ADDRESSES_MAX) });
     const kept: Refresh = {
@@ -182,10 +192,11 @@ export class RecordStore {
 
   /** UNANNOUNCE: forgets a record at its owner's word. */
   handleUnannounce(request: StoreRequest): StoreAnswer {
-    const { target, token, nodeId } = request;
+    const { target, token, nodeId, from, nowMs } = request;
     if (target === null || token === null) return DROP;
     const announcement = tryDecode(announce, request.value);
     if (announcement === null || announcement.peer === null || announcement.signature === null) return DROP;
+    if (!this.#checks.admit(from, nowMs)) return DROP;
     const signable = announceSignable(NS.UNANNOUNCE, { target, token, nodeId, announcement });
     const { publicKey } = announcement.peer;
     if (!verify(signable, announcement.signature, publicKey)) return DROP;
@@ -210,12 +221,13 @@ export class RecordStore {
   }
 
   /** MUTABLE_PUT: keeps a signed record unless a newer one is there. */
-  handleMutablePut({ target, token, value: bytes, nowMs }: StoreRequest): StoreAnswer {
+  handleMutablePut({ target, token, value: bytes, from, nowMs }: StoreRequest): StoreAnswer {
     if (target === null || token === null) return DROP;
     const put = tryDecode(mutablePut, bytes);
     if (put === null) return DROP;
     const { publicKey, seq, value, signature } = put;
     if (!equalBytes(blake2b(publicKey, { byteLength: 32 }), target)) return DROP;
+    if (!this.#checks.admit(from, nowMs)) return DROP;
     if (!verifyMutable(signature, seq, value, publicKey)) return DROP;
 
     const key = hexText(target);

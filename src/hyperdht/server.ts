@@ -316,6 +316,7 @@ export class Server extends TypedEventEmitter<ServerEvents> implements AsyncDisp
     }
     const begun = this.#machine.begin(
       hexText(blake2b(message.noise, { byteLength: 32 })),
+      this.#sourceOf(message, request),
       this.#host.clock.nowMs(),
     );
     this.#settle();
@@ -325,6 +326,11 @@ export class Server extends TypedEventEmitter<ServerEvents> implements AsyncDisp
     }
     const answer = await this.#handshakes.get(begun.id)?.answer ?? null;
     return context.isOpen() ? answer : null;
+  }
+
+  /** Who has to answer for a handshake: the client, as far as a relay of ours says who that is. */
+  #sourceOf({ peerAddress }: HandshakeMessage, { from }: IncomingRequest): PeerAddress {
+    return peerAddress && this.#announcer?.isRelay(from) ? peerAddress : from;
   }
 
   #handleHolepunch(message: HolepunchMessage, request: IncomingRequest): Promise<PunchReply | null> {

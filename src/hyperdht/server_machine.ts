@@ -6,12 +6,14 @@
  *
  * @module
  */
+import { RequestLimiter } from "../dht_rpc/mod.ts";
 import {
   HALF_OPEN_HANDSHAKES_MAX,
   HANDSHAKE_INITIAL_TIMEOUT_MS,
   HANDSHAKES_MAX,
   HANDSHAKES_PER_SECOND_MAX,
 } from "./limits.ts";
+import type { PeerAddress } from "./messages.ts";
 
 /** Options of {@linkcode ServerMachine}. */
 export interface ServerMachineOptions {
@@ -21,7 +23,7 @@ export interface ServerMachineOptions {
   readonly halfOpenMax?: number;
   /** Handshakes in all (default 4096). */
   readonly handshakesMax?: number;
-  /** New handshakes within a second (default 500). */
+  /** New handshakes within a second (default 500), of which one source gets up to three quarters. */
   readonly perSecondMax?: number;
 }
 
@@ -62,7 +64,7 @@ export class ServerMachine {
   readonly #clearWaitMs: number;
   readonly #halfOpenMax: number;
   readonly #handshakesMax: number;
-  readonly #perSecondMax: number;
+  readonly #limiter: RequestLimiter;
   readonly #entries = new Map<number, Entry>();
   readonly #ids = new Map<string, number>();
   /** When those that wait are over, and when finished ones are forgotten: in order of their deadlines. */
@@ -71,24 +73,20 @@ export class ServerMachine {
   readonly #events: ServerEvent[] = [];
   #halfOpenCount = 0;
   #nextId = 0;
-  /** New handshakes that may come at once. */
-  #allowance: number;
-  #allowedMs = -Infinity;
 
   /** Creates an empty table. */
   constructor(options: ServerMachineOptions) {
     this.#clearWaitMs = options.clearWaitMs;
     this.#halfOpenMax = options.halfOpenMax ?? HALF_OPEN_HANDSHAKES_MAX;
     this.#handshakesMax = options.handshakesMax ?? HANDSHAKES_MAX;
-    this.#perSecondMax = options.perSecondMax ?? HANDSHAKES_PER_SECOND_MAX;
-    this.#allowance = this.#perSecondMax;
+    this.#limiter = new RequestLimiter((options.perSecondMax ?? HANDSHAKES_PER_SECOND_MAX) / 2, 1000);
   }
 
-  /** A handshake came in; `key` tells it from others. */
-  begin(key: string, nowMs: number): BegunHandshake {
+  /** A handshake came in from `source`; `key` tells it from others. */
+  begin(key: string, source: PeerAddress, nowMs: number): BegunHandshake {
     const known = this.#ids.get(key);
     if (known !== undefined) return { kind: "known", id: known };
-    if (!this.#takeAllowance(nowMs)) return { kind: "full" };
+    if (!this.#limiter.admit(source, nowMs)) return { kind: "full" };
     if (this.#halfOpenCount >= this.#halfOpenMax && !this.#evictWaiting()) return { kind: "full" };
     if (this.#entries.size >= this.#handshakesMax && !this.#evictFinished()) return { kind: "full" };
     const id = this.#nextId++;
@@ -173,15 +171,6 @@ export class ServerMachine {
     else if (!isHalfOpen(entry.state) && isHalfOpen(state)) this.#halfOpenCount++;
     entry.state = state;
     this.#waiting.delete(id);
-    return true;
-  }
-
-  #takeAllowance(nowMs: number): boolean {
-    const regained = (nowMs - this.#allowedMs) / 1000 * this.#perSecondMax;
-    this.#allowance = Math.min(this.#perSecondMax, this.#allowance + Math.max(0, regained));
-    this.#allowedMs = nowMs;
-    if (this.#allowance < 1) return false;
-    this.#allowance--;
     return true;
   }
 

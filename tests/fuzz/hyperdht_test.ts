@@ -264,7 +264,11 @@ Deno.test("DHT-025 a server's table survives any order of events and keeps its b
           machine.handleTimeout(nowMs);
           break;
         default: {
-          const begun = machine.begin(`${draw.below(80)}`, nowMs);
+          const begun = machine.begin(
+            `${draw.below(80)}`,
+            { host: `1.1.1.${draw.below(9)}`, port: 1 },
+            nowMs,
+          );
           if (begun.kind === "new") live.add(begun.id);
         }
       }

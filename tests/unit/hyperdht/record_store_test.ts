@@ -116,6 +116,51 @@ Deno.test("DHT-060 handleAnnounce() refuses whatever is not signed for this node
   assert.deepEqual(store.counts, { records: 0, refreshes: 0, bumps: 0, mutables: 0, immutables: 0 });
 });
 
+Deno.test("DHT-060 a flood of announcements from one host, signed or not, leaves room for those of others", () => {
+  const { store } = stores();
+  const [flooder, honest] = [addressOf(1), addressOf(2)];
+  const unsigned = announcement(1, { token: bytesOf(7) });
+  const signed = announcement(2);
+  for (let window = 0; window < 10; window++) {
+    const nowMs = 100 * window;
+    let taken = 0;
+    for (let i = 0; i < 1000; i++) {
+      const from = { from: flooder, nowMs };
+      assert.deepEqual(store.handleAnnounce(request(TOPIC, unsigned, from)), { kind: "drop" });
+      if (store.handleAnnounce(request(TOPIC, signed, from)).kind === "done") taken++;
+    }
+    // Of 300 checks half were for what is not signed.
+    assert.ok(taken <= 150, `${taken} taken`);
+    for (let i = 0; i < 5; i++) {
+      const value = announcement(10 + 5 * window + i);
+      assert.deepEqual(store.handleAnnounce(request(TOPIC, value, { from: honest, nowMs })), {
+        kind: "done",
+      });
+    }
+  }
+  assert.equal(store.counts.records, 51);
+});
+
+Deno.test("DHT-062 DHT-065 withdrawals and mutable records share the checks of signatures with announcements", () => {
+  for (
+    const [bytes, handle] of [
+      [announcement(1, { sign: signUnannounce }), "handleUnannounce"],
+      [announcement(1), "handleAnnounce"],
+    ] as const
+  ) {
+    const { store } = stores();
+    const { publicKey } = keyPairOf(1);
+    const target = DHT.hash(publicKey);
+    const signature = signMutable(1, bytesOf(1), keyPairOf(1)) as Uint8Array;
+    const value = encode(mutablePut, { publicKey, seq: 1, value: bytesOf(1), signature });
+    const kinds = (count: number, ask: () => { kind: string }): number =>
+      Array.from({ length: count }, ask).filter(({ kind }) => kind !== "drop").length;
+    assert.equal(kinds(200, () => store[handle](request(TOPIC, bytes))), 200);
+    assert.equal(kinds(200, () => store.handleMutablePut(request(target, value))), 100);
+    assert.equal(kinds(1, () => store.handleMutablePut(request(target, value, { nowMs: 100 }))), 1);
+  }
+});
+
 Deno.test("DHT-059 handleLookup() gives at most 20 peers", () => {
   const { store } = stores();
   for (let byte = 1; byte <= 25; byte++) store.handleAnnounce(request(TOPIC, announcement(byte)));

@@ -1,6 +1,9 @@
 /** The table of a server's handshakes: deadlines, duplicates, and ten thousand that lead nowhere. */
 import { strict as assert } from "node:assert";
 import { type ServerEvent, ServerMachine } from "../../../src/hyperdht/server_machine.ts";
+import { addressOf } from "./support.ts";
+
+const CLIENT = addressOf(1);
 
 function events(machine: ServerMachine): ServerEvent[] {
   const list: ServerEvent[] = [];
@@ -9,7 +12,7 @@ function events(machine: ServerMachine): ServerEvent[] {
 }
 
 function begin(machine: ServerMachine, key: string, nowMs = 0): number {
-  const begun = machine.begin(key, nowMs);
+  const begun = machine.begin(key, CLIENT, nowMs);
   assert.equal(begun.kind, "new");
   return (begun as { id: number }).id;
 }
@@ -17,11 +20,11 @@ function begin(machine: ServerMachine, key: string, nowMs = 0): number {
 Deno.test("DHT-033 a handshake that comes again is the same one until it is forgotten", () => {
   const machine = new ServerMachine({ clearWaitMs: 500 });
   const id = begin(machine, "a");
-  assert.deepEqual(machine.begin("a", 0), { kind: "known", id });
+  assert.deepEqual(machine.begin("a", CLIENT, 0), { kind: "known", id });
   assert.equal(machine.stateOf(id), "deciding");
   assert.equal(machine.pollDeadline(), null);
   machine.finish(id, 1000);
-  assert.deepEqual(machine.begin("a", 0), { kind: "known", id });
+  assert.deepEqual(machine.begin("a", CLIENT, 0), { kind: "known", id });
   assert.equal(machine.pollDeadline(), 1500);
   machine.handleTimeout(1499);
   assert.deepEqual(events(machine), []);
@@ -79,17 +82,17 @@ Deno.test("DHT-025 ten thousand half-open handshakes take the room of 512: the o
   const machine = new ServerMachine({ clearWaitMs: 500 });
   let timeouts = 0;
   for (let i = 0; i < 10_000; i++) {
-    const id = begin(machine, `${i}`, 2 * i);
-    machine.wait(id, 2 * i);
+    const id = begin(machine, `${i}`, 3 * i);
+    machine.wait(id, 3 * i);
     for (const event of events(machine)) if (event.kind === "timeout") timeouts++;
     assert.ok(machine.halfOpenCount <= 512);
     assert.ok(machine.size <= 512);
   }
   assert.equal(timeouts, 10_000 - 512);
   // The newest are those that are still there.
-  assert.equal(machine.begin("9999", 0).kind, "known");
-  assert.equal(machine.begin("9488", 0).kind, "known");
-  assert.equal(machine.begin("9487", 20_000).kind, "new");
+  assert.equal(machine.begin("9999", CLIENT, 0).kind, "known");
+  assert.equal(machine.begin("9488", CLIENT, 0).kind, "known");
+  assert.equal(machine.begin("9487", CLIENT, 40_000).kind, "new");
 });
 
 Deno.test("DHT-025 handshakes that are being decided or punched do not give way to new ones", () => {
@@ -99,33 +102,48 @@ Deno.test("DHT-025 handshakes that are being decided or punched do not give way 
   machine.wait(begin(machine, "waiting"), 0);
   begin(machine, "new");
   assert.deepEqual(events(machine).map(({ kind }) => kind), ["timeout", "forgotten"]);
-  assert.deepEqual(machine.begin("too many", 0), { kind: "full" });
-  assert.equal(machine.begin("punching", 0).kind, "known");
+  assert.deepEqual(machine.begin("too many", CLIENT, 0), { kind: "full" });
+  assert.equal(machine.begin("punching", CLIENT, 0).kind, "known");
 });
 
 Deno.test("DHT-033 finished handshakes are forgotten early when there are too many", () => {
   const machine = new ServerMachine({ clearWaitMs: 500, handshakesMax: 100 });
   for (let i = 0; i < 1000; i++) {
-    machine.finish(begin(machine, `${i}`, 2 * i), 2 * i);
+    machine.finish(begin(machine, `${i}`, 3 * i), 3 * i);
     assert.ok(machine.size <= 100);
   }
   machine.clear();
   for (let i = 0; i < 100; i++) machine.relay(begin(machine, `relayed ${i}`, 10_000));
-  assert.deepEqual(machine.begin("one more", 10_000), { kind: "full" });
+  assert.deepEqual(machine.begin("one more", CLIENT, 10_000), { kind: "full" });
 });
 
 Deno.test("DHT-025 new handshakes are taken at 500 a second, known ones always", () => {
   const machine = new ServerMachine({ clearWaitMs: 500, halfOpenMax: 10_000 });
-  const take = (count: number, nowMs: number) =>
-    Array.from({ length: count }, (_, i) => machine.begin(`${nowMs} ${i}`, nowMs).kind).filter((kind) =>
-      kind === "new"
-    )
-      .length;
-  assert.equal(take(2000, 1000), 500);
-  assert.equal(machine.begin("1000 0", 1000).kind, "known");
-  assert.equal(take(100, 1000), 0);
-  assert.equal(take(100, 1020), 10);
-  assert.equal(take(2000, 9000), 500);
+  let count = 0;
+  const take = (asked: number, nowMs: number, source = addressOf(1)): number =>
+    Array.from({ length: asked }, () => machine.begin(`${count++}`, source, nowMs).kind)
+      .filter((kind) => kind === "new").length;
+  const takeFromMany = (nowMs: number): number =>
+    Array.from({ length: 200 }, (_, i) => take(10, nowMs, addressOf(i))).reduce((sum, taken) => sum + taken);
+  assert.equal(takeFromMany(1000), 500);
+  assert.equal(machine.begin("0", CLIENT, 1000).kind, "known");
+  assert.equal(takeFromMany(1999), 0);
+  assert.equal(takeFromMany(2000), 500);
   // A clock that goes back gives nothing away.
-  assert.equal(take(10, 8000), 0);
+  assert.equal(takeFromMany(1500), 0);
+});
+
+Deno.test("DHT-025 a flood of handshakes from one source leaves room for others", () => {
+  const machine = new ServerMachine({ clearWaitMs: 500, halfOpenMax: 10_000 });
+  const [flooder, honest] = [addressOf(1), addressOf(2)];
+  let flooded = 0;
+  let served = 0;
+  for (let nowMs = 0; nowMs < 10_000; nowMs++) {
+    for (let i = 0; i < 10; i++) {
+      if (machine.begin(`flood ${nowMs} ${i}`, flooder, nowMs).kind === "new") flooded++;
+    }
+    if (nowMs % 100 === 0 && machine.begin(`honest ${nowMs}`, honest, nowMs).kind === "new") served++;
+  }
+  assert.equal(served, 100);
+  assert.ok(flooded <= 10 * 375, `${flooded} of a flood of 100 000`);
 });
