@@ -134,7 +134,7 @@ Deno.test("UDX-035 duplicates are acknowledged again and read once", () => {
   assert.equal(readAll(machine), "x");
 });
 
-Deno.test("UDX-035 RACK sends a packet again when later ones arrived", () => {
+Deno.test("UDX-035 UDX-028 RACK sends a packet again when later ones arrived", () => {
   const machine = create();
   machine.write(0, new Uint8Array(1152 * 5));
   assert.equal(drain(machine, 0).length, 5);
@@ -203,7 +203,7 @@ Deno.test("UDX-036 the loss of a whole flight leaves a window of four packets", 
   assert.deepEqual(drain(machine, 82).map(({ seq }) => seq), [1, 2, 3, 4]);
 });
 
-Deno.test("UDX-035 seven timeouts of one packet end the stream", () => {
+Deno.test("UDX-035 UDX-028 seven timeouts of one packet end the stream", () => {
   const machine = create();
   machine.write(0, new Uint8Array(10));
   drain(machine, 0);
