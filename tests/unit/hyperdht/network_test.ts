@@ -2,11 +2,12 @@
 import { strict as assert } from "node:assert";
 import { equalBytes, hexText, utf8Bytes, utf8Text } from "../../../src/base/mod.ts";
 import { randomBytes } from "../../../src/crypto/mod.ts";
-import type { IncomingRequest } from "../../../src/dht_rpc/mod.ts";
+import { DHT as RPCNode, type IncomingRequest } from "../../../src/dht_rpc/mod.ts";
 import DHT, {
   address,
   type DHTError,
   type DHTHandshake,
+  type HyperDHTOptions,
   type HyperDHTTraceEvent,
   NoiseWrap,
   Plugin,
@@ -453,6 +454,18 @@ Deno.test("DHT-064 DHT-065 DHT-066 DHT-067 records are stored, found, renewed, a
   assert.equal(utf8Text(got!.value), "one");
   assert.equal(refreshed, 1);
   assert.equal((await net.b.mutableGet(publicKey, { latest: false }))!.seq, 1);
+
+  // A node that comes later gets the record when somebody who reads it renews it.
+  const late = net.testnet.createNode({ ephemeral: false });
+  await late.fullyBootstrapped();
+  const { host, port } = late.address()!;
+  const lateOnly = { nodes: [{ host, port }], onlyClosestNodes: true };
+  assert.equal(await net.b.mutableGet(publicKey, { ...lateOnly, refresh: () => true }), null);
+  await net.b.mutableGet(publicKey, { refresh: () => false });
+  assert.equal(await net.b.mutableGet(publicKey, lateOnly), null);
+  await net.b.mutableGet(publicKey, { refresh: () => true });
+  assert.equal(utf8Text((await net.b.mutableGet(publicKey, lateOnly))!.value), "one");
+
   const signer = (...[seq, bytes]: [number, Uint8Array, unknown]) => signWith(seq, bytes);
   const { signMutable } = await import("../../../src/hyperdht/signatures.ts");
   const signWith = (seq: number, bytes: Uint8Array) => signMutable(seq, bytes, keyPairOf(1));
@@ -463,6 +476,21 @@ Deno.test("DHT-064 DHT-065 DHT-066 DHT-067 records are stored, found, renewed, a
   assert.equal((await net.b.mutableGet(publicKey))!.seq, 2);
 });
 
+Deno.test("DHT-057 a node that answers a handshake with anything else is passed over, and named in the report", async () => {
+  await using net = await network();
+  const rogue = new RPCNode({ bootstrap: [], host: "127.0.0.1", ephemeral: false });
+  await rogue.fullyBootstrapped();
+  rogue.on("request", (request) => request.reply(Uint8Array.of(1, 2, 3)));
+  const { port } = rogue.address()!;
+  const error = await failure(
+    net.b.connect(keyPairOf(9).publicKey, { relayAddresses: [{ host: "127.0.0.1", port }] }),
+  );
+  assert.equal(error.code, "PEER_NOT_FOUND");
+  assert.deepEqual(error.report!.attempts[0]!.address, { host: "127.0.0.1", port });
+  assert.equal(error.report!.attempts[0]!.outcome, "BAD_HANDSHAKE_REPLY");
+  await rogue.destroy();
+});
+
 Deno.test("DHT-021 plugins answer requests and queries of their name and version", async () => {
   class Adder extends Plugin {
     override onrequest({ command, value }: PluginRequest, request: IncomingRequest): void {
@@ -470,10 +498,8 @@ Deno.test("DHT-021 plugins answer requests and queries of their name and version
     }
   }
   await using net = await network();
-  let persistent = 0;
   for (const node of net.testnet.nodes.slice(0, 3)) node.register("adder", new Adder("adder", 2));
   const own = new Adder("adder", 2);
-  own.onpersistent = () => persistent++;
   assert.throws(() => own.request({ command: 1 }, net.testnet.nodes[0]!.address()!), /not registered/);
   net.a.register("adder", own);
   const { host, port } = net.testnet.nodes[1]!.address()!;
@@ -483,6 +509,45 @@ Deno.test("DHT-021 plugins answer requests and queries of their name and version
     own.query({ command: 1, target: bytesOf(1), value: Uint8Array.of(1) }),
   );
   assert.ok(replies.length > 0 && replies.every(({ value }) => value![0] === 2));
+
+  const events: string[] = [];
+  const newer = new Adder("adder", 3);
+  newer.onpersistent = () => events.push("persistent");
+  newer.destroy = () => events.push("destroy");
+  const node = net.testnet.createNode({ ephemeral: false });
+  node.register("adder", newer);
+  assert.equal(newer.dht, node);
+  await node.fullyBootstrapped();
+  assert.deepEqual(events, ["persistent"]);
+  // Another version of it is another plugin.
+  await assert.rejects(
+    newer.request({ command: 4, value: Uint8Array.of(38) }, { host, port }, { retry: false }),
+    {
+      code: "REQUEST_TIMEOUT",
+    },
+  );
+  await node.destroy();
+  assert.deepEqual(events, ["persistent", "destroy"]);
+});
+
+Deno.test("DHT-010 maxSize bounds what a node keeps for others", async () => {
+  await using net = await network();
+  const kept = async (options: HyperDHTOptions): Promise<number> => {
+    const node = net.testnet.createNode({ ephemeral: false, ...options });
+    await node.fullyBootstrapped();
+    const { host, port } = node.address()!;
+    const only = { nodes: [{ host, port }], onlyClosestNodes: true };
+    const hashes: Uint8Array[] = [];
+    for (let index = 0; index < 12; index++) {
+      hashes.push((await net.b.immutablePut(Uint8Array.of(index), only)).hash);
+    }
+    const found = await Promise.all(hashes.map((hash) => net.b.immutableGet(hash, only)));
+    return found.filter((value) => value !== null).length;
+  };
+  assert.equal(await kept({}), 12);
+  // Values have half of it, in each of two generations, the older of which may be forgotten.
+  const count = await kept({ maxSize: 4 });
+  assert.ok(count >= 2 && count <= 4, `${count}`);
 });
 
 Deno.test("DHT-019 DHT-020 DHT-057 a pool keeps one connection to each peer, and both sides the same one", async () => {
@@ -490,7 +555,9 @@ Deno.test("DHT-019 DHT-020 DHT-057 a pool keeps one connection to each peer, and
   const [poolA, poolB] = [net.a.pool(), net.b.pool()];
   const serverA = await net.a.createServer({ pool: poolA }).listen(keyPairOf(1));
   const serverB = await net.b.createServer({ pool: poolB }).listen(keyPairOf(2));
-  for (const server of [serverA, serverB]) server.on("connection", (socket) => socket.on("error", () => {}));
+  const codes: unknown[] = [];
+  const onError = (error: Error): void => void codes.push((error as { code?: string }).code);
+  for (const server of [serverA, serverB]) server.on("connection", (socket) => socket.on("error", onError));
   const first = net.b.connect(serverA.publicKey!, { pool: poolB, keyPair: keyPairOf(2) });
   assert.equal(net.b.connect(serverA.publicKey!, { pool: poolB, keyPair: keyPairOf(2) }), first);
   assert.equal(poolB.connecting, 1);
@@ -505,14 +572,15 @@ Deno.test("DHT-019 DHT-020 DHT-057 a pool keeps one connection to each peer, and
 
   // The peer connects as well: the side with the greater key decides, so one of the two is left.
   const second = net.a.connect(serverB.publicKey!, { keyPair: keyPairOf(1) });
-  second.on("error", () => {});
-  first.on("error", () => {});
+  second.on("error", onError);
+  first.on("error", onError);
   await new Promise<void>((resolve) => {
     first.on("close", () => resolve());
     second.on("close", () => resolve());
   });
   await Promise.resolve();
   assert.equal(Array.from(poolB.connections).length + poolB.connecting, 1);
+  assert.ok(codes.includes("DUPLICATE_CONNECTION"), codes.join());
   for (const { stream } of poolB.connections) {
     const gone = closed(stream);
     stream.on("error", () => {});
