@@ -35,15 +35,21 @@ Deno.test("SW-012 SW-013 SW-014 SW-016 SW-030 counts move with connections", asy
   await server.join(TOPIC).flushed();
   client.join(TOPIC, { server: false });
   let updates = 0;
-  client.on("update", () => updates++);
+  const connecting: number[] = [];
+  client.on("update", () => {
+    updates++;
+    connecting.push(client.connecting);
+  });
   await world.settle();
-  assert.equal(client.connecting, 0);
+  assert.deepEqual([Math.max(...connecting), connecting.at(-1), client.connecting], [1, 0, 0]);
   assert.equal(client.connections.size, 1);
   assert.deepEqual(Array.from(client.peers.keys()), [idOf(server)]);
   assert.deepEqual(client.stats.connects.client, { opened: 1, closed: 0, attempted: 1 });
   assert.deepEqual(server.stats.connects.server, { opened: 1, closed: 0 });
+  const opened = updates;
   for (const connection of client.connections) connection.destroy();
   await world.settle();
+  assert.ok(updates > opened, `${updates}`);
   assert.deepEqual(client.stats.connects.client, { opened: 1, closed: 1, attempted: 1 });
   assert.deepEqual(server.stats.connects.server, { opened: 1, closed: 1 });
   assert.equal(client.connections.size, 0);

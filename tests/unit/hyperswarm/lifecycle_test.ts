@@ -13,6 +13,9 @@ Deno.test("SW-002 SW-003 SW-015 SW-016 the identity is a given key pair, or made
   const seed = new Uint8Array(32).fill(3);
   const swarm = world.swarm(0, { keyPair: undefined, seed });
   assert.deepEqual(swarm.keyPair.publicKey, numberedKeyPair(3).publicKey);
+  assert.deepEqual(world.swarm(5, { seed }).keyPair, numberedKeyPair(5));
+  const [one, other] = [0, 0].map((number) => world.swarm(number, { keyPair: undefined }));
+  assert.notDeepEqual(one!.keyPair.publicKey, other!.keyPair.publicKey);
   assert.ok(swarm.dht instanceof MemoryDHT);
   assert.equal(swarm.listening, null);
   assert.equal(swarm.suspended, false);
