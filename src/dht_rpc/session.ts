@@ -47,8 +47,11 @@ export class Session implements Disposable {
 
   /** Gives up all requests under way, which reject with `error`; more may be made afterwards. */
   destroy(error?: Error | null): void {
+    const group = this[sessionGroup];
+    // Most sessions end with nothing under way, and an error with its stack is not cheap.
+    if (group.requests.size === 0) return;
     this.dht.cancelRequests(
-      this[sessionGroup],
+      group,
       error ?? new DHTError("REQUEST_DESTROYED", "Request destroyed"),
     );
   }

@@ -86,6 +86,8 @@ export interface DatagramSocket {
    * @throws {PlatformError} `ERR_PERMISSION` (as a rejection) when the destination is not permitted.
    */
   send(bytes: Uint8Array, address: DatagramAddress, options?: { readonly ttl?: number }): Promise<boolean>;
+  /** Sends one datagram; nobody is told what becomes of it. */
+  trySend(bytes: Uint8Array, address: DatagramAddress, options?: { readonly ttl?: number }): void;
   /**
    * Says that TTLs are not needed any more: a socket with `heedsTtl` goes on with the fastest implementation, on the
    * same port and without losing what arrives meanwhile. Others do nothing.

@@ -158,6 +158,10 @@ class DenoDatagramSocket implements DatagramSocket {
     }
   }
 
+  trySend(bytes: Uint8Array, address: DatagramAddress): void {
+    if (!this.#closed) this.#conn.send(bytes, netAddress(address)).catch(ignore);
+  }
+
   async close(): Promise<void> {
     if (!this.#closed) {
       this.#closed = true;
@@ -256,6 +260,10 @@ class DenoDatagramSocket implements DatagramSocket {
       address,
     );
   }
+}
+
+function ignore(): void {
+  // A datagram that was only tried: nobody is told.
 }
 
 function netAddress({ host, port }: DatagramAddress): NetAddress {

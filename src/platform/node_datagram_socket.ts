@@ -145,6 +145,12 @@ class NodeDatagramSocket implements DatagramSocket {
     }
   }
 
+  trySend(bytes: Uint8Array, address: DatagramAddress, options: { readonly ttl?: number } = {}): void {
+    this.#queue.pushOne(bytes, address, options.ttl ?? 0).catch(() => {
+      // Nobody is told.
+    });
+  }
+
   close(): Promise<void> {
     this.#queue.close();
     if (this.#delivery !== null) clearImmediate(this.#delivery);

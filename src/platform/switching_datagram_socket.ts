@@ -81,6 +81,10 @@ class SwitchingDatagramSocket implements DatagramSocket {
     return this.#socket.send(bytes, address, options);
   }
 
+  trySend(bytes: Uint8Array, address: DatagramAddress, options?: { readonly ttl?: number }): void {
+    this.#socket.trySend(bytes, address, options);
+  }
+
   settle(): void {
     if (this.#isClosed || this.#socket.backend === "deno") return;
     const host = this.#host;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { copyBytes, TypedEventEmitter } from "../base/mod.ts";
+import { allocBytes, allocBytesUnsafe, copyBytes, TypedEventEmitter } from "../base/mod.ts";
 import {
   bindDatagramSocket,
   type DatagramAddress,
@@ -15,6 +15,12 @@ import { isIP } from "./address.ts";
 import { createTraffic, type Driver, type SocketHost, type Traffic } from "./driver.ts";
 import type { UDXStream } from "./stream.ts";
 import type { UDX } from "./udx.ts";
+
+/** Messages up to this share an allocation, for one each takes longer than all else that is done with a request. */
+const SHARED_MESSAGE_BYTES_MAX = 256;
+
+/** So much stays in memory as long as one of the messages in it does. */
+const MESSAGES_BYTES = 2048;
 
 /** An address as sockets report it. */
 export interface UDXAddress {
@@ -124,6 +130,9 @@ export class UDXSocket extends TypedEventEmitter<UDXSocketEvents> implements Asy
   readonly #options: UDXSocketOptions;
   readonly #traffic: Traffic = createTraffic();
   #datagrams: DatagramSocket | null = null;
+  /** What short messages are copied to, one behind the other; never used again. */
+  #messages = allocBytes(0);
+  #messagesUsed = 0;
   #address: UDXAddress | null = null;
   #closing: Promise<void> | null = null;
   #isClosed = false;
@@ -264,9 +273,7 @@ export class UDXSocket extends TypedEventEmitter<UDXSocketEvents> implements Asy
     if (this.closing) return;
     const family = requireFamily(host);
     if (!this.bound) this.bind(0);
-    this.#datagrams!.send(message, { host, port, family }, { ttl }).catch(() => {
-      // As upstream, whoever tries is not told.
-    });
+    this.#datagrams!.trySend(message, { host, port, family }, { ttl });
   }
 
   /**
@@ -344,8 +351,22 @@ export class UDXSocket extends TypedEventEmitter<UDXSocketEvents> implements Asy
 
   #handleMessage(bytes: Uint8Array, { host, family, port }: DatagramAddress): void {
     if (!this.#isClosed && this.listenerCount("message") > 0) {
-      this.emit("message", copyBytes(bytes), { host, family, port });
+      this.emit("message", this.#copyMessage(bytes), { host, family, port });
     }
+  }
+
+  #copyMessage(bytes: Uint8Array): Uint8Array {
+    const { byteLength } = bytes;
+    if (byteLength > SHARED_MESSAGE_BYTES_MAX) return copyBytes(bytes);
+    let start = this.#messagesUsed;
+    if (start + byteLength > this.#messages.byteLength) {
+      this.#messages = allocBytesUnsafe(MESSAGES_BYTES);
+      start = 0;
+    }
+    this.#messagesUsed = start + byteLength;
+    const copy = this.#messages.subarray(start, this.#messagesUsed);
+    copy.set(bytes);
+    return copy;
   }
 
   #addStream(stream: UDXStream): void {

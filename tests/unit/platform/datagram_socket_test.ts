@@ -129,6 +129,17 @@ for (const backend of ["deno", "node"] as const) {
     while (from.inbox.errors.length === 0) await from.socket.send(new Uint8Array(1), from.socket.address);
   });
 
+  Deno.test(`DatagramSocket trySend() sends, and tells nobody what fails (${backend})`, async () => {
+    await using from = bind(backend);
+    await using to = bind(backend);
+    from.socket.trySend(new Uint8Array(70_000), to.socket.address);
+    from.socket.trySend(new Uint8Array([7]), to.socket.address);
+    assert.deepEqual([...(await to.inbox.take(1))[0]!.bytes], [7]);
+    assert.deepEqual(from.inbox.errors, []);
+    await from.socket.close();
+    from.socket.trySend(new Uint8Array([8]), to.socket.address);
+  });
+
   Deno.test(`bindDatagramSocket() tells why it cannot bind (${backend})`, async () => {
     await using taken = bind(backend);
     const { port } = taken.socket.address;

@@ -132,6 +132,29 @@ Deno.test("UDX-012 UDX-013 send() binds, and rejects what is no address; trySend
   assert.equal(socket.bound, true);
 });
 
+Deno.test("UDX-018 messages keep their bytes when others follow", async () => {
+  const udx = new UDX();
+  const [a, b] = [udx.createSocket(), udx.createSocket()];
+  b.bind(0, "127.0.0.1");
+  const { port } = b.address()!;
+  const messages: Uint8Array[] = [];
+  // Sizes at and past what shares an allocation, which 2048 bytes fill several times.
+  for (let i = 0; i < 40; i++) {
+    const arrived = new Promise<void>((resolve) =>
+      b.once("message", (bytes) => (messages.push(bytes), resolve()))
+    );
+    a.trySend(new Uint8Array([0, 1, 255, 256, 257, 1200][i % 6]!).fill(i), port);
+    await arrived;
+  }
+  for (const [i, bytes] of messages.entries()) {
+    assert.deepEqual(
+      [...bytes],
+      Array.from({ length: [0, 1, 255, 256, 257, 1200][i % 6]! }, () => i),
+    );
+  }
+  await Promise.all([a.close(), b.close()]);
+});
+
 Deno.test("UDX-014 UDX-012 node sockets have TTL, and in Deno no buffer sizes", async () => {
   await using socket = new UDX().createSocket({ backend: "node" });
   assert.throws(() => socket.setTTL(5), /Socket not active/);
