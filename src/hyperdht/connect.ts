@@ -98,6 +98,7 @@ class Connecting {
   #punch: ClientPunch | null = null;
   #meeting: RelayMeeting | null = null;
   #cancelTimer: CancelTimer | null = null;
+  #timerAtMs = Infinity;
   #cancelPreparation: CancelTimer | null = null;
   #isDriving = false;
 
@@ -210,11 +211,16 @@ class Connecting {
       this.#perform(action);
     }
     this.#isDriving = false;
+    const dueMs = this.#machine.pollDeadline() ?? Infinity;
+    // A timer that is early finds nothing due and is set again, which is cheaper than setting it each time.
+    if (dueMs !== Infinity && dueMs >= this.#timerAtMs) return;
     this.#cancelTimer?.();
     this.#cancelTimer = null;
-    const dueMs = this.#machine.pollDeadline();
-    if (dueMs === null) return;
+    this.#timerAtMs = dueMs;
+    if (dueMs === Infinity) return;
     this.#cancelTimer = this.#host.clock.schedule(Math.max(0, dueMs - this.#nowMs()), () => {
+      this.#cancelTimer = null;
+      this.#timerAtMs = Infinity;
       this.#machine.handleTimeout(this.#nowMs());
       this.#drive();
     });

@@ -338,8 +338,11 @@ export class ConnectMachine<Socket> {
 
   /** When {@linkcode handleTimeout} is to be called, or null. */
   pollDeadline(): number | null {
-    const dueMs = Math.min(...Object.values(this.#timers).map((timer) => timer ?? Infinity));
-    return dueMs === Infinity ? null : dueMs;
+    let dueMs: number | null = null;
+    for (const timer of Object.values(this.#timers)) {
+      if (timer !== null && (dueMs === null || timer < dueMs)) dueMs = timer;
+    }
+    return dueMs;
   }
 
   /** Whether a way is still looked for: nothing was opened yet, or only the relay. */
