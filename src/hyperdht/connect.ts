@@ -133,10 +133,6 @@ class Connecting {
   }
 
   start(): void {
-    this.#stream.on("open", () => {
-      this.#machine.handleOpened();
-      this.#drive();
-    });
     this.#stream.on("close", () => this.#end());
     this.#machine.start(this.#nowMs());
     this.#drive();
@@ -221,6 +217,8 @@ class Connecting {
     this.#cancelTimer = this.#host.clock.schedule(Math.max(0, dueMs - this.#nowMs()), () => {
       this.#cancelTimer = null;
       this.#timerAtMs = Infinity;
+      // Our side of the stream is open as soon as it is started: what counts is that the server's has come.
+      if (this.#stream.isAnswered) this.#machine.handleAnswered();
       this.#machine.handleTimeout(this.#nowMs());
       this.#drive();
     });

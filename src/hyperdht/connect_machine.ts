@@ -311,8 +311,8 @@ export class ConnectMachine<Socket> {
     this.#handleWayFailed("punch", error, nowMs);
   }
 
-  /** The encrypted stream is open. */
-  handleOpened(): void {
+  /** The server has begun the encrypted stream. */
+  handleAnswered(): void {
     this.#timers.opening = null;
   }
 

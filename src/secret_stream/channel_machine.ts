@@ -143,10 +143,15 @@ export class ChannelMachine {
     return this.#state.kind === "open";
   }
 
+  /** Whether the other side has begun to encrypt. */
+  get hasHeader(): boolean {
+    return this.#state.kind === "open" && this.#state.cipher.hasHeader;
+  }
+
   /** Handles a frame, or a run of them; false when there is none. */
   #handleNext(): boolean {
     if (this.#state.kind === "closed") return false;
-    const isRun = this.#state.kind === "open" && this.#state.cipher.hasHeader;
+    const isRun = this.hasHeader;
     const bytes = isRun ? this.#reader.nextRun(READ_RUN_BYTES) : this.#reader.nextFrame();
     if (bytes === null) {
       if (this.#reader.invalidBytes !== null) this.#handleInvalidLength();

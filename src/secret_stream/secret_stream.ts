@@ -206,6 +206,14 @@ export class SecretStream
     this.#idle.set("keepAlive", this.keepAlive);
   }
 
+  /**
+   * Whether the other side has begun to encrypt, which it does at once; with a handshake made elsewhere this stream is
+   * open before that. Not in the npm package.
+   */
+  get isAnswered(): boolean {
+    return this.#channel.hasHeader;
+  }
+
   /** Destroys the stream when nothing is received for `ms` milliseconds; 0 switches that off. */
   setTimeout(ms: number): void {
     this.timeout = ms || 0;

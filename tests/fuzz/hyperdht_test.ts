@@ -348,7 +348,7 @@ Deno.test("DHT-044 a connect ends once at most, whatever happens in which order"
           machine.handleTimeout(nowMs);
           break;
         case 10:
-          if (draw.below(5) === 0) machine.handleOpened();
+          if (draw.below(5) === 0) machine.handleAnswered();
       }
       assert.ok(opened <= 1 && failed <= 1);
       if (machine.isOver && failed > 0) assert.equal(machine.pollDeadline(), null);

@@ -228,7 +228,7 @@ Deno.test("DHT-045 a known node that answers at once spares the search, one that
   const [handshake] = actions(quick) as { attempt: number }[];
   quick.handleReply(handshake!.attempt, replyOf({ firewall: FIREWALL.OPEN }), 1010);
   assert.deepEqual(actions(quick).map(({ kind }) => kind), ["end-find", "open"]);
-  quick.handleOpened();
+  quick.handleAnswered();
   assert.equal(quick.pollDeadline(), null);
 
   const failing = machineOf({ relayAddresses: [NODE] });
@@ -403,7 +403,7 @@ Deno.test("DHT-048 DHT-077 a relay is met at while punching, and left for the ho
   machine.handleRelayed(1200);
   assert.ok(machine.isReaching);
   assert.equal(machine.pollDeadline(), 31_200);
-  machine.handleOpened();
+  machine.handleAnswered();
   assert.equal(machine.pollDeadline(), null);
   machine.handlePunched({ socket: "hole", address: SERVER }, 1500);
   assert.deepEqual(actions(machine), [

@@ -256,6 +256,20 @@ Deno.test("SS-005 opts.handshake is adopted, none is made", async () => {
   assert.equal(ours.tx[0], 1, "the caller's keys are left alone");
 });
 
+Deno.test("SS-005 with an adopted handshake a stream is open at once, and answered once the other side has begun", async () => {
+  const [ours, theirs] = adopted();
+  const [left, right] = memoryPair();
+  const early = new SecretStream(true, left, { handshake: ours });
+  assert.equal(await early.opened, true);
+  assert.equal(early.isAnswered, false);
+  const late = new SecretStream(false, right, { handshake: theirs });
+  late.write("begun");
+  await received(early, 1);
+  assert.equal(early.isAnswered, true);
+  early.destroy();
+  await closed(late);
+});
+
 Deno.test("SS-006 SS-008 opts.autoStart: false waits for start(), also with what was written", async () => {
   const [left, right] = memoryPair();
   const initiator = new SecretStream(true, null, { autoStart: false });
