@@ -80,7 +80,7 @@ export async function settle(): Promise<void> {
 export async function durationOf(promise: Promise<unknown>, clock: VirtualClock): Promise<number> {
   const startMs = clock.nowMs();
   let isOver = false;
-  const over = promise.then(() => isOver = true);
+  const over = promise.finally(() => isOver = true);
   await settle();
   while (!isOver) {
     clock.advance(100);

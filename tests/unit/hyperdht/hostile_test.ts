@@ -5,10 +5,17 @@ import { encode } from "../../../src/compact_encoding/mod.ts";
 import { randomBytes } from "../../../src/crypto/mod.ts";
 import { COMMANDS } from "../../../src/hyperdht/constants.ts";
 import { announce, handshake, holepunch, mutablePut } from "../../../src/hyperdht/messages.ts";
-import { type HyperDHT, type HyperDHTOptions, NoiseWrap, type Server } from "../../../src/hyperdht/mod.ts";
+import DHT, {
+  type DHTError,
+  type HyperDHT,
+  type HyperDHTOptions,
+  NoiseWrap,
+  type Server,
+} from "../../../src/hyperdht/mod.ts";
+import { signAnnounce } from "../../../src/hyperdht/signatures.ts";
 import createTestnet, { type Testnet } from "../../../src/hyperdht/testnet/mod.ts";
-import type { SecretStream } from "../../../src/secret_stream/mod.ts";
-import { VirtualClock } from "../../helpers/virtual_clock.ts";
+import { SecretStream } from "../../../src/secret_stream/mod.ts";
+import { durationOf, VirtualClock } from "../../helpers/virtual_clock.ts";
 import { EMPTY_PAYLOAD, keyPairOf } from "./support.ts";
 
 function echoing(socket: SecretStream): void {
@@ -158,4 +165,94 @@ Deno.test("DHT-057 a node that answers handshakes with garbage cannot keep the t
     relayAddresses: [liarAddress, ...server.relayAddresses],
   });
   await echo(socket);
+});
+
+Deno.test("DHT-060 announcements that cannot be verified leave nothing at a node, which keeps those of others", async () => {
+  await using testnet = await createTestnet(3);
+  const keeper = testnet.nodes[1]!;
+  const to = { host: "127.0.0.1", port: keeper.address()!.port };
+  const [attacker, honest] = [testnet.createNode(), testnet.createNode()];
+  await Promise.all([attacker.fullyBootstrapped(), honest.fullyBootstrapped()]);
+  const target = DHT.hash(randomBytes(32));
+  const { token } = await attacker.request({ command: COMMANDS.LOOKUP, target }, to);
+  const before = keeper.metrics().records!;
+  const session = attacker.session();
+  let unanswered = 0;
+  const flood = Array.from({ length: 2000 }, (_, i) => {
+    const { publicKey } = keyPairOf(i % 200);
+    // Signed for another topic, so that only the whole check tells.
+    const message = { peer: { publicKey, relayAddresses: [] } };
+    const signature = signAnnounce(
+      randomBytes(32),
+      token!,
+      keeper.id!,
+      message,
+      keyPairOf(i % 200),
+    ) as Uint8Array;
+    const value = encode(announce, { ...message, signature });
+    return session.request({ command: COMMANDS.ANNOUNCE, target, token, value }, to, { retry: false })
+      .catch(() => unanswered++);
+  });
+  for (let i = 0; i < 10; i++) {
+    await honest.announce(target, keyPairOf(200 + i)).finished();
+  }
+  const found = new Set<string>();
+  for await (const { peers } of honest.lookup(target)) {
+    for (const { publicKey } of peers) found.add(hexText(publicKey));
+  }
+  assert.equal(found.size, 10);
+  assert.deepEqual(keeper.metrics().records, { ...before, records: before.records + 10 });
+  session.destroy();
+  await Promise.all(flood);
+  assert.equal(unanswered, 2000);
+});
+
+Deno.test("DHT-057 servers that accept and never answer cost their connects 30 s each, and no other anything", async () => {
+  await using testnet = await createTestnet(3);
+  const clock = new VirtualClock();
+  const [silent, talking, client] = [1, 2, 3].map(() => testnet.createNode({ clock })) as [DHT, DHT, DHT];
+  await Promise.all([silent, talking, client].map((node) => node.fullyBootstrapped()));
+  // What it makes of the handshake never reads or writes.
+  const createSecretStream = () => new SecretStream(false);
+  const servers = Array.from({ length: 50 }, () => silent.createServer({ createSecretStream }));
+  // More requests than a node makes at once.
+  await durationOf(Promise.all(servers.map((server, i) => server.listen(keyPairOf(i)))), clock);
+  const honest = await talking.createServer(echoing).listen(keyPairOf(100));
+  const codes: (string | undefined)[] = [];
+  const ends = servers.map(({ publicKey }) =>
+    new Promise<void>((resolve) => {
+      const socket = client.connect(publicKey!);
+      socket.on("error", (error) => codes.push((error as DHTError).code));
+      socket.on("close", () => resolve());
+    })
+  );
+  const serveMs = () => durationOf(echo(client.connect(honest.publicKey!)), clock);
+  for (let i = 0; i < 3; i++) assert.ok(await serveMs() < 5000);
+  assert.equal(client.rawStreams.size, 50);
+  assert.deepEqual(codes, []);
+  await durationOf(Promise.all(ends), clock);
+  assert.deepEqual(codes, Array(50).fill("PEER_CONNECTION_FAILED"));
+  assert.equal(client.rawStreams.size, 0);
+  assert.ok(await serveMs() < 5000);
+});
+
+Deno.test("DHT-W03 datagrams of any size that are nothing leave nothing, and others are served", async () => {
+  await using testnet = await createTestnet(3);
+  const { node, server } = await firewalledServer(testnet);
+  const receivers = [testnet.nodes[1]!, node].map(({ io }) => io.serverSocket!.address()!.port);
+  const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+  for (const byteLength of [0, 1, 20, 1400, 2047, 2048, 2049, 9000, 65_507]) {
+    for (const port of receivers) {
+      const bytes = randomBytes(Math.min(byteLength, 1400));
+      const whole = new Uint8Array(byteLength);
+      whole.set(bytes.subarray(0, byteLength));
+      await socket.send(whole, { transport: "udp", hostname: "127.0.0.1", port });
+    }
+  }
+  socket.close();
+  assert.equal(node.rawStreams.size, 0);
+  assert.equal(server.halfOpenCount, 0);
+  const honest = testnet.createNode();
+  await honest.fullyBootstrapped();
+  await echo(honest.connect(server.publicKey!));
 });
