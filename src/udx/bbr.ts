@@ -34,6 +34,12 @@ const FULL_BANDWIDTH_ROUNDS = 3;
 const EXTRA_ACKED_ROUNDS = 5;
 const EXTRA_ACKED_MAX_MS = 100;
 
+/**
+ * Recovery holds the flight down for a round only where more than this part of it was lost (BBR version 2 begins to mind
+ * loss there): a path that loses single packets at random would be held down every other round.
+ */
+const CONSERVING_LOSS = 0.02;
+
 /** Shorter round trips count as this one: timers and event loops do not turn faster. */
 const MODEL_RTT_MIN_MS = 1;
 
@@ -317,7 +323,8 @@ export class BbrController implements CongestionController {
     const previous = this.#phase;
     this.#phase = flight.phase;
     if (sample.lostCount > 0) this.#cwndPackets = Math.max(1, this.#cwndPackets - sample.lostCount);
-    if (flight.phase === "recovery" && previous !== "recovery") {
+    const isHeavy = sample.lostCount > CONSERVING_LOSS * flight.inFlightCount;
+    if (flight.phase === "recovery" && previous !== "recovery" && isHeavy) {
       this.#isConserving = true;
       this.#roundEndsAt = flight.deliveredCount;
       this.#cwndPackets = Math.max(CWND_MIN_PACKETS, flight.inFlightCount + sample.ackedCount);

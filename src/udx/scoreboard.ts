@@ -65,6 +65,11 @@ export class Scoreboard<Path extends PacketPath> {
     return this.#oldest;
   }
 
+  /** The packet that left last of those in flight. */
+  get newest(): OutgoingPacket<Path> | null {
+    return this.#newest;
+  }
+
   /** Starts at `seq`; only before the first packet. */
   start(seq: number): void {
     this.#nextSeq = this.#ackedSeq = seq >>> 0;

@@ -8,7 +8,9 @@
 import type { CongestionController, FlightState, RecoveryPhase } from "./congestion.ts";
 import {
   ACK_DELAY_MAX_MS,
+  EARLY_BYTES_MAX,
   HEADER_BYTES,
+  RECEIVE_PACKETS_MAX,
   RTO_COUNT_MAX,
   RTO_MIN_MS,
   SACK_RANGES_MAX,
@@ -126,6 +128,8 @@ export class Sender<Path extends PacketPath> {
   #newlyLostProbeCount = 0;
   #newestAckedSendIndex = 0;
   #newestAckedRttMs = -1;
+  /** When a heartbeat left that was not answered yet. */
+  #heartbeatAtMs = -Infinity;
 
   constructor(congestion: CongestionController, slab: Slab) {
     this.#congestion = congestion;
@@ -227,7 +231,7 @@ export class Sender<Path extends PacketPath> {
     }
     // Retransmissions ignore the peer's window: it may have shrunk while they travelled.
     if (this.#board.inFlightCount >= congestion.cwndPackets) return null;
-    if (!lost && this.#board.unackedCount >= this.#peerWindowPackets(header.path)) return null;
+    if (!lost && !this.#fitsWindow(header.path)) return null;
     if (!this.#pacer.isOpen) {
       this.#timers.pacing = nowMs + this.#pacer.waitMs(congestion.pacingBytesPerMs);
       return null;
@@ -349,6 +353,16 @@ export class Sender<Path extends PacketPath> {
     return Math.max(1, Math.floor(this.#peerWindowBytes / this.#payloadMax(path)));
   }
 
+  /**
+   * Compat: as in libudx, what arrived behind a gap does not count against the window (src/udx.c). A lost packet that is
+   * lost again takes round trips to arrive, and the peer may narrow its window meanwhile.
+   */
+  #fitsWindow(path: Path): boolean {
+    const { inFlightCount, unackedCount } = this.#board;
+    const spanPackets = Math.min(RECEIVE_PACKETS_MAX, Math.floor(EARLY_BYTES_MAX / this.#payloadMax(path)));
+    return unackedCount < spanPackets && inFlightCount < this.#peerWindowPackets(path);
+  }
+
   #updateWindow(view: PacketView): void {
     if (seqDiff(view.ack, this.#board.ackedSeq) < 0) return;
     const age = seqDiff(view.seq, this.#windowSeq);
@@ -363,6 +377,23 @@ export class Sender<Path extends PacketPath> {
     const hasNew = this.#queue.byteLength > 0 || this.#end === "queued";
     if (this.#peerWindowBytes > 0 || !hasNew || !this.#board.isEmpty) timers.windowProbe = Infinity;
     else if (timers.windowProbe === Infinity) timers.windowProbe = nowMs + this.rtt.timeoutMs;
+  }
+
+  /** Whether a heartbeat would tell the round trip: nothing that asks for an answer travels. */
+  canEcho(nowMs: number): boolean {
+    return this.#board.isEmpty && nowMs - this.#heartbeatAtMs > RTO_MIN_MS;
+  }
+
+  /** A heartbeat leaves. */
+  handleHeartbeat(nowMs: number): void {
+    this.#heartbeatAtMs = this.canEcho(nowMs) ? nowMs : -Infinity;
+  }
+
+  /** A bare acknowledgement arrived: the answer to a heartbeat, if one left lately and nothing else did. */
+  handleEcho(nowMs: number): void {
+    const rttMs = nowMs - this.#heartbeatAtMs;
+    this.#heartbeatAtMs = -Infinity;
+    if (this.#board.isEmpty && rttMs < RTO_MIN_MS) this.#addRoundTrip(nowMs, rttMs);
   }
 
   /** Something was written while the peer's window may be closed. */
@@ -420,16 +451,18 @@ export class Sender<Path extends PacketPath> {
 
   #afterDelivery(nowMs: number): void {
     const board = this.#board;
-    if (this.#newestAckedRttMs >= 0) {
-      this.rtt.add(nowMs, this.#newestAckedRttMs);
-      if (this.#shared) this.#shared.smoothedRttMs = this.rtt.smoothedMs;
-    }
+    if (this.#newestAckedRttMs >= 0) this.#addRoundTrip(nowMs, this.#newestAckedRttMs);
     this.#tailProbeCount = 0;
     if (this.#phase !== "open" && seqDiff(board.ackedSeq, this.#recoveryEndSeq) >= 0) this.#phase = "open";
     this.#timers.retransmission = board.isEmpty ? Infinity : nowMs + this.rtt.timeoutMs;
     this.#timers.tailProbe = Infinity;
     this.#detectLoss(nowMs);
     this.#armTailProbe(nowMs);
+  }
+
+  #addRoundTrip(nowMs: number, rttMs: number): void {
+    this.rtt.add(nowMs, rttMs);
+    if (this.#shared) this.#shared.smoothedRttMs = this.rtt.smoothedMs;
   }
 
   #runCongestionControl(nowMs: number, path: Path): void {
@@ -495,8 +528,9 @@ export class Sender<Path extends PacketPath> {
     if (hasNew) {
       packet = this.#sendNew(nowMs, header, false);
     } else {
-      const last = this.#board.get(seqAdd(this.#board.nextSeq, -1));
-      if (!last || last.isLost) return null;
+      // Not the one with the highest number: that may have arrived while one that was sent again since then got lost.
+      const last = this.#board.newest;
+      if (!last) return null;
       this.#board.recall(last);
       packet = this.#resend(last, nowMs, header);
     }

@@ -29,7 +29,7 @@ const SHARE_MIN_PACKETS = 4;
  * What the path itself is taken to hold, in bandwidth-delay products: more than one, as acknowledgements come in
  * bunches and no round trip is as short as the shortest.
  */
-const PATH_GAIN = 1.2;
+const PATH_GAIN = 1.5;
 
 /** A stream that uses less than this part of an equal share leaves the rest to the others. */
 const MODEST_PART = 0.5;

@@ -40,8 +40,11 @@ import { WindowTuner } from "./window_tuner.ts";
 
 export type { PacketPath, Transmit } from "./outgoing_packet.ts";
 
-/** Bytes beyond the window that are still taken from a peer which does not heed it. */
-const WINDOW_SLACK_BYTES = 256 * 1024;
+/**
+ * Bytes that are kept at all: a window's worth for the reader, what waited behind a gap and joins it at once, and slack.
+ * A peer that heeds the window sends no more.
+ */
+const HELD_BYTES_MAX = WINDOW_BYTES + EARLY_BYTES_MAX + 256 * 1024;
 
 /** Options of {@linkcode StreamMachine}. */
 export interface StreamMachineOptions {
@@ -215,7 +218,9 @@ export class StreamMachine<Path extends PacketPath> {
     const distance = seqDiff(view.seq, this.#receive.nextSeq);
     if (distance >= RECEIVE_PACKETS_MAX) return;
     if (view.flags & (FLAG_DATA | FLAG_END)) {
-      this.#tuner.handleArrival(view.seq, this.#sender.rtt.leastMs);
+      const isAsking = this.#tuner.handleArrival(view.seq, view.bytes.length, this.#sender.rtt.leastMs);
+      // A stream that sends nothing has to ask for the round trip.
+      if (isAsking && this.#sender.canEcho(nowMs)) this.#isHeartbeatDue = true;
       this.#handleData(view, distance);
       this.#isAckDue = true;
     }
@@ -225,6 +230,7 @@ export class StreamMachine<Path extends PacketPath> {
     }
     if (view.flags & FLAG_MESSAGE) this.#events.push({ kind: "message", bytes: view.payload.slice() });
     if (this.#state.kind !== "connected") return;
+    if (view.flags === 0) this.#sender.handleEcho(nowMs);
     this.#sender.handleAck(view, nowMs, this.#state.header);
     if (this.#migrationSeq !== null && seqDiff(this.#sender.ackedSeq, this.#migrationSeq) >= 0) {
       this.#migrationSeq = null;
@@ -262,6 +268,7 @@ export class StreamMachine<Path extends PacketPath> {
     if (this.#isAckDue && this.#receive.hasGap) return this.#ack(header);
     if (this.#isHeartbeatDue) {
       this.#isHeartbeatDue = false;
+      this.#sender.handleHeartbeat(nowMs);
       return { bytes: this.#control(FLAG_HEARTBEAT, header), path: header.path };
     }
     header.windowBytes = this.#windowBytes();
@@ -342,12 +349,12 @@ export class StreamMachine<Path extends PacketPath> {
   #handleData(view: PacketView, distance: number): void {
     if (this.#hasRemoteEnded || distance < 0) return;
     const { flags, payload } = view;
-    const room = WINDOW_BYTES + WINDOW_SLACK_BYTES - this.#reads.byteLength - this.#readBufferedBytes;
+    const roomBytes = HELD_BYTES_MAX - this.#reads.byteLength - this.#readBufferedBytes;
     if (distance > 0) {
-      this.#receive.insert(view.seq, flags, payload, EARLY_BYTES_MAX);
+      this.#receive.insert(view.seq, flags, payload, Math.min(EARLY_BYTES_MAX, roomBytes));
       return;
     }
-    if (payload.length > room) return;
+    if (payload.length > roomBytes - this.#receive.byteLength) return;
     this.#receive.advance();
     this.#consume(flags, payload);
     for (let early = this.#receive.shift(); early; early = this.#receive.shift()) {
@@ -365,7 +372,8 @@ export class StreamMachine<Path extends PacketPath> {
   }
 
   #windowBytes(): number {
-    return Math.max(0, this.#tuner.limitBytes - this.#reads.byteLength - this.#readBufferedBytes);
+    const roomBytes = WINDOW_BYTES - this.#reads.byteLength - this.#readBufferedBytes;
+    return Math.max(0, Math.min(this.#tuner.limitBytes, roomBytes));
   }
 
   #armKeepAlive(nowMs: number): void {

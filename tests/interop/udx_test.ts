@@ -206,6 +206,15 @@ Deno.test("UDX-024 UDX-W02 stream reads from udx-native in order and whole", asy
   assert.equal(await stream.closed.promise, null);
 });
 
+Deno.test("UDX-038 UDX-W02 a stream that only reads from udx-native learns the round trip", async () => {
+  await using pair = await startPair({ latencyMs: 10 });
+  const stream = await connectStreams(pair);
+  await pair.native.send({ op: "write", id: 2, byteLength: MEBIBYTE, seed: 6 });
+  await stream.ended.promise;
+  assert(stream.stream.rtt >= 20, `${stream.stream.rtt} ms`);
+  assert.equal(await stream.closed.promise, null);
+});
+
 for (const lossRate of [0, 0.01, 0.05]) {
   Deno.test(`UDX-035 UDX-W03 both ways with ${lossRate * 100} % loss and reordering`, async () => {
     await using pair = await startPair({

@@ -15,8 +15,9 @@ export function runPeer(UDX, { role, byteLength, streams }) {
   const say = (message) => process.stdout.write(JSON.stringify(message) + "\n");
   say({ event: "bound", port: socket.address().port });
   const lines = readline.createInterface({ input: process.stdin });
+  // What got lost is sent again until the other side is done too.
+  lines.once("close", () => process.exit(0));
   lines.once("line", (line) => {
-    lines.close();
     const { port } = JSON.parse(line);
     const run = role === "send" ? send : receive;
     run({ udx, socket, port, byteLength, streams, say });
@@ -34,7 +35,6 @@ function finish(say, startedAt, cpuAtStart, list, extra) {
     mtu: list[0].mtu,
     ...extra,
   });
-  setTimeout(() => process.exit(0), 200);
 }
 
 function send({ udx, socket, port, byteLength, streams, say }) {

@@ -2,6 +2,7 @@
 import { strict as assert } from "node:assert";
 import { SeededRandom } from "../../../src/base/mod.ts";
 import { isIP, isIPv4, isIPv6 } from "../../../src/udx/address.ts";
+import { BbrController } from "../../../src/udx/bbr.ts";
 import { ClosedStreams } from "../../../src/udx/closed_streams.ts";
 import { MtuDiscovery } from "../../../src/udx/mtu.ts";
 import { Pacer } from "../../../src/udx/pacer.ts";
@@ -158,6 +159,41 @@ Deno.test("UDX-036 Pacer saves up no more than a burst", () => {
   assert.equal(count, 8);
 });
 
+Deno.test("UDX-036 BbrController holds the flight down for a round where much was lost, not for single packets", () => {
+  const cwndAfter = (lostCount: number): number => {
+    const congestion = new BbrController(0, 1152, new SeededRandom(1));
+    const sample = {
+      ackedCount: 100,
+      lostCount: 0,
+      deliveredCount: 100,
+      intervalMs: 10,
+      priorDeliveredCount: 0,
+      rttMs: 10,
+      isAppLimited: false,
+    };
+    const flight = {
+      inFlightCount: 100,
+      deliveredCount: 100,
+      deliveredAtMs: 10,
+      smoothedRttMs: 10,
+      payloadBytes: 1152,
+      phase: "open",
+    } as const;
+    congestion.handleAck(sample, flight, 10);
+    congestion.handleRecovery();
+    const lossy = { ...flight, phase: "recovery", inFlightCount: 50, deliveredCount: 110 } as const;
+    congestion.handleAck(
+      { ...sample, ackedCount: 10, lostCount, intervalMs: -1, deliveredCount: -1 },
+      lossy,
+      11,
+    );
+    return congestion.cwndPackets;
+  };
+  assert.equal(cwndAfter(0), 110 + 10);
+  assert.equal(cwndAfter(1), 110 - 1 + 10);
+  assert.equal(cwndAfter(2), 50 + 10);
+});
+
 Deno.test("UDX-036 SharedPath leaves streams alone until a queue overflows", () => {
   const path = new SharedPath();
   const member = path.join();
@@ -196,11 +232,11 @@ Deno.test("UDX-036 SharedPath lets a stream have four packets, and what the path
   assert.equal(members[1]!.limitPackets, 4);
   members[1]!.bandwidth = 2;
   members[1]!.leastRttMs = 10;
-  assert.equal(members[1]!.limitPackets, 1.2 * 20);
+  assert.equal(members[1]!.limitPackets, 1.5 * 20);
   // By the shortest round trip that any of them saw.
   members[2]!.leastRttMs = 5;
   members[2]!.handleOutcome(64, 0, 0);
-  assert.equal(members[1]!.limitPackets, 1.2 * 10);
+  assert.equal(members[1]!.limitPackets, 1.5 * 10);
 });
 
 Deno.test("UDX-036 SharedPath is empty when its streams have left", () => {
@@ -316,7 +352,9 @@ Deno.test("Scoreboard sends lost packets again unless they arrive meanwhile", ()
     board.addSent(packet);
     return packet;
   });
+  assert.equal(board.newest, packets[3]);
   for (const index of [2, 0, 1]) board.markLost(packets[index]!);
+  assert.equal(board.newest, packets[3]);
   assert.equal(board.inFlightCount, 1);
   board.release(board.take(2, true)!);
   assert.equal(board.peekLost()!.seq, 0);
@@ -410,33 +448,57 @@ Deno.test("Slab takes little memory at first, twice as much each time", () => {
   assert.equal(slab.allocate(100_000).buffer.byteLength, 100_000);
 });
 
+Deno.test("UDX-038 WindowTuner starts with a small window and widens it twice as fast as data arrives", () => {
+  const tuner = new WindowTuner();
+  assert.equal(tuner.limitBytes, 128 * 1024);
+  for (let seq = 0; seq < 100; seq++) tuner.handleArrival(seq, 1000, 1);
+  assert.equal(tuner.limitBytes, 128 * 1024 + 2 * 100 * 1000);
+  for (let seq = 100; seq < 3000; seq++) tuner.handleArrival(seq, 1000, 1);
+  assert.equal(tuner.limitBytes, 4 * 1024 * 1024);
+});
+
 Deno.test("UDX-038 WindowTuner narrows the window under heavy loss and widens it again", () => {
   const tuner = new WindowTuner();
-  for (let seq = 0; seq < 1024; seq += 2) tuner.handleArrival(seq, 1);
-  assert.equal(tuner.limitBytes, 1024 * 1024);
-  for (let seq = 2000; seq < 2000 + 256 * 12; seq++) tuner.handleArrival(seq, 1);
-  assert.equal(tuner.limitBytes, 4 * 1024 * 1024);
+  for (let seq = 0; seq < 4 * 256; seq += 2) tuner.handleArrival(seq, 0, 0.1);
+  assert.equal(tuner.limitBytes, 31_469); // 128 KiB by 0.7, four times
+  for (let seq = 2000; seq < 2000 + 128; seq++) tuner.handleArrival(seq, 0, 0.1);
+  assert.equal(tuner.limitBytes, 22_028); // the gap of 976
+  for (let seq = 2128; seq < 2128 + 128 * 10; seq++) tuner.handleArrival(seq, 0, 0.1);
+  assert.equal(tuner.limitBytes, 26_848); // by 1.02, ten times
 });
 
-Deno.test("UDX-038 WindowTuner leaves the window alone under five per cent of loss", () => {
+Deno.test("UDX-038 WindowTuner leaves the window alone under four per cent of loss", () => {
   const tuner = new WindowTuner();
-  for (let seq = 0; seq < 10_000; seq++) if (seq % 20 !== 0) tuner.handleArrival(seq, 1);
+  for (let seq = 0; seq < 10_000; seq++) if (seq % 25 !== 0) tuner.handleArrival(seq, 1000, 1);
   assert.equal(tuner.limitBytes, 4 * 1024 * 1024);
 });
 
-Deno.test("UDX-038 WindowTuner leaves room for the round trip, and for an unknown one", () => {
-  const leasts = [1, 10, Infinity].map((leastRttMs) => {
+Deno.test("UDX-038 WindowTuner leaves room for the round trip, and leaves an unknown one alone", () => {
+  const leasts = [0.01, 1, 10, Infinity].map((leastRttMs) => {
     const tuner = new WindowTuner();
-    for (let seq = 0; seq < 100_000; seq += 2) tuner.handleArrival(seq, leastRttMs);
+    for (let seq = 0; seq < 2000; seq++) tuner.handleArrival(seq, 2000, 1);
+    for (let seq = 2000; seq < 100_000; seq += 2) tuner.handleArrival(seq, 1000, leastRttMs);
     return tuner.limitBytes;
   });
-  assert.deepEqual(leasts, [256 * 1024, 10 * 256 * 1024, 2 * 1024 * 1024]);
+  assert.deepEqual(leasts, [16 * 1024, 128 * 1024, 10 * 128 * 1024, 4 * 1024 * 1024]);
+});
+
+Deno.test("UDX-038 WindowTuner asks for the round trip, and again while packets get lost", () => {
+  const tuner = new WindowTuner();
+  const asks = (leastRttMs: number, step: number): number[] => {
+    const seqs: number[] = [];
+    for (let i = 0; i < 256; i++) if (tuner.handleArrival(i * step, 1000, leastRttMs)) seqs.push(i);
+    return seqs;
+  };
+  assert.deepEqual(asks(Infinity, 1), [127, 255]);
+  assert.deepEqual(asks(1, 1), []);
+  assert.deepEqual(asks(1, 2), [255]); // what comes before is old
 });
 
 Deno.test("UDX-038 WindowTuner does not take overtaken packets for lost ones", () => {
   const tuner = new WindowTuner();
-  for (let seq = 0; seq < 10_000; seq += 10) {
-    for (let i = 9; i >= 0; i--) tuner.handleArrival(seq + i, 1);
+  for (let seq = 0; seq < 10_000; seq += 5) {
+    for (let i = 4; i >= 0; i--) tuner.handleArrival(seq + i, 1000, 1);
   }
   assert.equal(tuner.limitBytes, 4 * 1024 * 1024);
 });

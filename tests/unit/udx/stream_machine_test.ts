@@ -87,7 +87,14 @@ Deno.test("UDX-035 write() sends a packet, an acknowledgement ends the wait", ()
   machine.write(0, utf8Bytes("hello"));
   const [packet, ...rest] = drain(machine, 0);
   assert.deepEqual(rest, []);
-  assert.deepEqual(packet, { flags: DATA, streamId: 9, seq: 0, ack: 0, windowBytes: WINDOW, text: "hello" });
+  assert.deepEqual(packet, {
+    flags: DATA,
+    streamId: 9,
+    seq: 0,
+    ack: 0,
+    windowBytes: 128 * 1024,
+    text: "hello",
+  });
   assert.equal(machine.deadlineMs, 1000);
   receive(machine, 30, { ack: 1 });
   assert.equal(machine.deadlineMs, Infinity);
@@ -171,6 +178,19 @@ Deno.test("UDX-035 what is sent again is probed for too when nothing else travel
   assert.equal(machine.deadlineMs, 40 + 2 * 20 + 2);
   machine.handleTimeout(82);
   assert.equal(machine.sender.statistics.rtoCount, 0);
+});
+
+Deno.test("UDX-035 what is sent again and gets lost is probed for although the last packet has arrived", () => {
+  const machine = create();
+  machine.write(0, new Uint8Array(10));
+  drain(machine, 0);
+  receive(machine, 20, { ack: 1 });
+  machine.write(20, new Uint8Array(1152 * 4));
+  drain(machine, 20);
+  receive(machine, 40, { flags: SACK, ack: 1, payload: ranges(2, 5) });
+  assert.deepEqual(drain(machine, 40).map(({ seq }) => seq), [1]);
+  machine.handleTimeout(82);
+  assert.deepEqual(drain(machine, 82).map(({ seq }) => seq), [1]);
 });
 
 Deno.test("UDX-035 a stream that knows no round trip probes by that of others on its path", () => {
@@ -311,6 +331,67 @@ Deno.test("UDX-038 a closed window stops data, probes ask for it, an update resu
   assert.deepEqual(drain(machine, deadlineMs + 5).map(({ flags, seq }) => [flags, seq]), [[DATA, 1]]);
 });
 
+Deno.test("UDX-038 what arrived behind a gap does not count against the window, within what the peer keeps", () => {
+  const machine = create();
+  machine.write(0, new Uint8Array(10));
+  drain(machine, 0);
+  receive(machine, 20, { ack: 1, windowBytes: 4 * 1152 });
+  machine.write(20, new Uint8Array(1152 * 16_384));
+  assert.deepEqual(drain(machine, 20).map(({ seq }) => seq), [1, 2, 3, 4]);
+  receive(machine, 40, { flags: SACK, ack: 1, windowBytes: 4 * 1152, payload: ranges(2, 5) });
+  assert.deepEqual(drain(machine, 40).map(({ seq }) => seq), [1, 5, 6, 7]);
+  let highestSeq = 7;
+  for (let nowMs = 60; nowMs < 30_000; nowMs += 20) {
+    const packet = { flags: SACK, ack: 1, windowBytes: 64 * 1152, payload: ranges(2, highestSeq + 1) };
+    receive(machine, nowMs, packet);
+    for (const { seq } of drain(machine, nowMs)) highestSeq = Math.max(highestSeq, seq);
+  }
+  // 8 MiB of packets of 1452 bytes.
+  assert.equal(highestSeq, 5777);
+});
+
+Deno.test("UDX-038 a stream that only receives asks for the round trip, one question at a time", () => {
+  const machine = create();
+  let seq = 0;
+  const receiveMany = (nowMs: number): number[] => {
+    for (let i = 0; i < 128; i++) {
+      receive(machine, nowMs, { flags: DATA, seq: seq++, payload: new Uint8Array(10) });
+    }
+    return drain(machine, nowMs).map(({ flags }) => flags);
+  };
+  assert.deepEqual(receiveMany(0), [HEARTBEAT, 0]);
+  assert.deepEqual(receiveMany(10), [0]);
+  receive(machine, 20, { seq });
+  assert.equal(machine.sender.rtt.leastMs, 20);
+  assert.deepEqual(receiveMany(30), [0]);
+  // Unasked for.
+  receive(machine, 31, { seq });
+  assert.equal(machine.sender.rtt.leastMs, 20);
+});
+
+Deno.test("UDX-038 an answer that comes too late tells no round trip", () => {
+  const machine = create();
+  for (let seq = 0; seq < 128; seq++) receive(machine, 0, { flags: DATA, seq, payload: new Uint8Array(10) });
+  assert.deepEqual(drain(machine, 0).map(({ flags }) => flags), [HEARTBEAT, 0]);
+  receive(machine, 1000, { seq: 128 });
+  assert.equal(machine.sender.rtt.hasSample, false);
+});
+
+Deno.test("UDX-038 what a reader leaves and what waits behind a gap are bounded together", () => {
+  const machine = create();
+  const payload = new Uint8Array(1400);
+  const fill = (from: number, to: number): void => {
+    for (let seq = from; seq < to; seq++) receive(machine, 0, { flags: DATA, seq, payload });
+  };
+  fill(1, 8192);
+  assert.equal(machine.bufferedBytes, 5991 * 1400); // 8 MiB
+  fill(0, 1);
+  assert.equal(machine.receivedSeq, 5992);
+  fill(5993, 5992 + 8192);
+  fill(5992, 20_000);
+  assert.equal(machine.bufferedBytes, 9175 * 1400); // 12.25 MiB
+});
+
 Deno.test("UDX-038 a window that stays closed and silent ends the stream", () => {
   const machine = create();
   machine.write(0, new Uint8Array(10));
@@ -331,7 +412,7 @@ Deno.test("UDX-038 unread bytes narrow the window, reading them is announced", (
   receive(machine, 0, { flags: HEARTBEAT });
   assert.equal(drain(machine, 0)[0]!.windowBytes, 0);
   machine.setReadBuffered(0);
-  assert.equal(drain(machine, 0)[0]!.windowBytes, WINDOW);
+  assert.equal(drain(machine, 0)[0]!.windowBytes, 128 * 1024);
 });
 
 Deno.test("UDX-037 a probe carries padding that the receiver skips", () => {
