@@ -55,6 +55,11 @@ export class RequestLimiter {
     return isServed;
   }
 
+  /** Sources that it remembers: those of the window, and those that have shown that they receive. */
+  get sourceCount(): number {
+    return this.#counts.size + this.#proven.size;
+  }
+
   #isWithinShare(source: PeerAddress): boolean {
     const count = this.#count(source);
     const sources = Math.max(1, this.#counts.size, this.#sourcesBefore);

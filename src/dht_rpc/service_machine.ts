@@ -209,6 +209,11 @@ export class ServiceMachine<Socket> {
     return this.#limiter.droppedCount;
   }
 
+  /** Sources of requests that it remembers. */
+  get sourceCount(): number {
+    return this.#limiter.sourceCount;
+  }
+
   #closestTo(target: Uint8Array): Uint8Array {
     const { table } = this.#options.membership;
     if (table !== this.#namedTable || table.version !== this.#namedVersion) {

@@ -85,6 +85,9 @@ export const HANDSHAKES_MAX = 4096;
  */
 export const HANDSHAKES_PER_SECOND_MAX = 500;
 
+/** They are counted for so long, ms: not a part of a second, after which a client asks again. */
+export const HANDSHAKE_WINDOW_MS = 300;
+
 /** Relays that clients chose and that a server is connecting to; a client's wish beyond is passed over. */
 export const CLIENT_RELAYS_MAX = 64;
 

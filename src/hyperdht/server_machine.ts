@@ -10,6 +10,7 @@ import { RequestLimiter } from "../dht_rpc/mod.ts";
 import {
   HALF_OPEN_HANDSHAKES_MAX,
   HANDSHAKE_INITIAL_TIMEOUT_MS,
+  HANDSHAKE_WINDOW_MS,
   HANDSHAKES_MAX,
   HANDSHAKES_PER_SECOND_MAX,
 } from "./limits.ts";
@@ -79,7 +80,8 @@ export class ServerMachine {
     this.#clearWaitMs = options.clearWaitMs;
     this.#halfOpenMax = options.halfOpenMax ?? HALF_OPEN_HANDSHAKES_MAX;
     this.#handshakesMax = options.handshakesMax ?? HANDSHAKES_MAX;
-    this.#limiter = new RequestLimiter((options.perSecondMax ?? HANDSHAKES_PER_SECOND_MAX) / 2, 1000);
+    const perSecond = options.perSecondMax ?? HANDSHAKES_PER_SECOND_MAX;
+    this.#limiter = new RequestLimiter(perSecond * HANDSHAKE_WINDOW_MS / 2000, HANDSHAKE_WINDOW_MS);
   }
 
   /** A handshake came in from `source`; `key` tells it from others. */

@@ -50,11 +50,17 @@ function honestPart(network: SimNetwork, asked: SimNode, forMs: number, attack: 
   return requests.filter(({ reply }) => reply !== null).length / requests.length;
 }
 
+/** What a node holds for others, and asks because of them. */
+function holdings({ machine }: SimNode) {
+  return { nodes: machine.membership.nodes.length, requests: machine.requests.activeCount };
+}
+
 Deno.test("RPC-030 a flood from one address: honest nodes are served, the flooder gets its share", () => {
   const network = grow(1, 20);
   const [asked] = network.nodes as [SimNode];
   const flood = request(asked.server.address);
   const before = network.sentCount;
+  const held = holdings(asked);
   const part = honestPart(network, asked, 1000, () => {
     for (let i = 0; i < 20_000; i++) network.inject(ATTACKER, asked.server.address, flood);
   });
@@ -62,6 +68,8 @@ Deno.test("RPC-030 a flood from one address: honest nodes are served, the floode
   const answered = network.sentCount - before - 200_000;
   assert(asked.machine.service.droppedCount > 140_000, `${asked.machine.service.droppedCount} dropped`);
   assert(answered < 50_000, `${answered} other datagrams`);
+  assert.deepEqual(holdings(asked), held);
+  assert(asked.machine.service.sourceCount <= 40, `${asked.machine.service.sourceCount} sources`);
 });
 
 Deno.test("RPC-030 a flood from 50 000 addresses: nodes that have shown theirs are served", () => {
@@ -81,6 +89,8 @@ Deno.test("RPC-030 a flood from 50 000 addresses: nodes that have shown theirs a
   });
   assert.equal(part, 1);
   assert(asked.machine.service.droppedCount > 50_000, `${asked.machine.service.droppedCount} dropped`);
+  assert(asked.machine.service.sourceCount <= 2 * 4096 + 1, `${asked.machine.service.sourceCount} sources`);
+  assert.equal(holdings(asked).nodes, 19);
 });
 
 Deno.test("RPC-022 guessed transaction ids change no lookup", () => {
@@ -122,6 +132,37 @@ Deno.test("RPC-009 a forged id does not get into a table", () => {
   const hosts = asked.machine.membership.nodes.toArray().map(({ host }) => host);
   assert.equal(hosts.includes(ATTACKER.host), false);
   assert.equal(asked.machine.membership.table.get(victim.id)!.host, victim.server.address.host);
+});
+
+Deno.test("RPC-009 RPC-013 a flood of ids of addresses where nobody is takes free room only, for some minutes", () => {
+  const network = grow(10, 20);
+  const [asked] = network.nodes as [SimNode];
+  const held = holdings(asked);
+  const pings = asked.machine.requests.commandStats[PING]!.tx;
+  let next = 0;
+  let requestsMax = 0;
+  const part = honestPart(network, asked, 1000, () => {
+    for (let i = 0; i < 1000; i++) {
+      const index = next++;
+      const from = { host: `66.${index >> 16}.${(index >> 8) & 255}.${index & 255}`, port: 1 };
+      // Half of them are forged, the others true.
+      const id = index % 2 === 0 ? peerId(from.host, from.port) : network.randomBytes(32);
+      network.inject(from, asked.server.address, request(asked.server.address, { id }));
+    }
+    requestsMax = Math.max(requestsMax, asked.machine.requests.activeCount);
+  });
+  assert.equal(part, 1);
+  const asking = asked.machine.requests.commandStats[PING]!.tx - pings;
+  assert(asking <= 40 && requestsMax <= 10, `${asking} pings, ${requestsMax} requests at a time`);
+  // 20 in each row, and ids that share many bits with a given one are rare.
+  assert(holdings(asked).nodes <= 20 * 13, `${holdings(asked).nodes} nodes`);
+  const honest = network.nodes.filter((node) => node !== asked);
+  assert(honest.every(({ id }) => asked.machine.membership.table.get(id) !== null));
+  const lookup = network.nodes[1]!.lookup(network.randomBytes(32));
+  assert(network.runUntil(() => lookup.endedAtMs >= 0, 60_000));
+  assert.equal(lookup.walk!.query.closestReplies.length, 19);
+  network.run(15 * 60_000);
+  assert.deepEqual(holdings(asked).nodes, held.nodes);
 });
 
 Deno.test("RPC-034 a forged token, or another host's, is refused and reaches nobody", () => {
@@ -204,6 +245,11 @@ Deno.test("RPC-016 poisoned answers: with 30 % of the nodes lying, lookups end a
     if (lookup.walk!.query.closestReplies.some((reply) => equalBytes(reply.from.id, closest!.id))) found++;
   }
   assert(found >= 19, `${found} of 20 lookups found the closest honest node`);
+  // Whoever does not answer is in no table, whatever is said of it.
+  for (const { machine } of honest) {
+    assert.equal(machine.membership.nodes.toArray().some(({ host }) => host.startsWith("66.")), false);
+    assert(machine.requests.activeCount <= 100, `${machine.requests.activeCount} requests under way`);
+  }
 });
 
 Deno.test("RPC-024 delayed pings that wait are bounded, in all and by host", () => {

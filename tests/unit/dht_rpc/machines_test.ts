@@ -176,6 +176,8 @@ Deno.test("RPC-030 RequestLimiter counts beyond 4096 sources as one, those that 
   assert.equal(served, 5000 + 4096 + 4, "half to anybody, one to each source, four to all others");
   assert.equal(askTimes(limiter, { host: "5.5.5.5", port: 1 }, 1, 0), 0);
   assert.equal(askTimes(limiter, proven, 10, 0), 4);
+  for (let i = 0; i < 10_000; i++) limiter.handleProof({ host: `8.8.${i >> 8}.${i & 255}`, port: 1 });
+  assert.equal(limiter.sourceCount, 4097 + 4096);
 });
 
 Deno.test("RPC-030 Queue gives in order, whatever its length", () => {
