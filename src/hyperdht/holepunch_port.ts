@@ -102,8 +102,12 @@ export interface SocketPoolPort {
     /** The way to a peer, or null. */
     get(publicKey: Uint8Array): SocketRoute | null;
   };
-  /** A fresh bound socket. @throws {PlatformError} when it cannot be bound. */
-  acquire(): PooledSocket;
+  /**
+   * A fresh bound socket that heeds TTLs (default) or is fast from the start.
+   *
+   * @throws {PlatformError} when it cannot be bound.
+   */
+  acquire(options?: { readonly heedsTtl?: boolean }): PooledSocket;
   /** The pool's entry for `socket`, or null for another's. */
   lookup(socket: UDXSocket): PooledSocket | null;
   /** Closes all sockets, lingering ones at once. */
@@ -284,6 +288,8 @@ export interface ServerPunchOptions extends PunchOptions {
  * no `onconnect`.
  */
 export interface ServerPunch extends Punch {
+  /** Begins to judge our NAT, once the client has been sent its answer. */
+  start(): void;
   /** Answers a round, or null for silence. Never throws, whatever the payload. */
   handleRound(round: IncomingPunch): Promise<PunchReply | null>;
 }

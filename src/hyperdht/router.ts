@@ -29,6 +29,8 @@ export interface HandshakeAnswer {
   readonly socket: UDXSocket | null;
   /** The Noise message. */
   readonly noise: Uint8Array;
+  /** Called when the answer is on its way. */
+  readonly onsent?: () => void;
 }
 
 /** A server of this node, as the router sees it. Neither method throws. */
@@ -148,6 +150,7 @@ export class Router {
     const answer = await action.server.handleHandshake(action.message, request);
     if (answer === null) return;
     perform(this.machine.answerHandshake(action.message, answer.noise, from), request, answer.socket);
+    answer.onsent?.();
   }
 
   /** Serves a PEER_HOLEPUNCH request; `nodeSocket` is the node's own, since the one of a punch may be gone by then. */

@@ -155,7 +155,7 @@ export class ServerHandshake {
     this.#trace("answered");
     this.#accepted = { payload, result: handshake.final(), relayThrough, relayToken, ownAddress };
     const socket = await this.#accept(this.#accepted);
-    return { socket, noise: reply };
+    return { socket, noise: reply, onsent: () => this.#punch?.start() };
   }
 
   async #read(handshake: DHTHandshake, noise: Uint8Array): Promise<DecodedNoisePayload | null> {

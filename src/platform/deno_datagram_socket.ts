@@ -108,6 +108,7 @@ class DenoDatagramSocket implements DatagramSocket {
   readonly #conn: DenoDatagramConn;
   readonly #handlers: DatagramSocketHandlers;
   readonly #memberships = new Map<string, Promise<MulticastMembership>>();
+  /** Where datagrams are received, in turn; made when its turn comes, for many sockets receive few. */
   readonly #slots: Uint8Array[] = [];
   readonly #batch: ReceiveBatch;
   #receivedCount = 0;
@@ -129,10 +130,6 @@ class DenoDatagramSocket implements DatagramSocket {
     });
     const { hostname, port } = conn.addr;
     this.address = { host: hostname, port, family: hostname.includes(":") ? 6 : 4 };
-    const slab = new Uint8Array((RECEIVE_BATCH_MAX + 1) * DATAGRAM_BYTES_MAX);
-    for (let i = 0; i <= RECEIVE_BATCH_MAX; i++) {
-      this.#slots.push(slab.subarray(i * DATAGRAM_BYTES_MAX, (i + 1) * DATAGRAM_BYTES_MAX));
-    }
     this.#receiving = this.#receiveLoop();
   }
 
@@ -211,10 +208,11 @@ class DenoDatagramSocket implements DatagramSocket {
     let slot = 0;
     while (!this.#closed) {
       try {
-        const [bytes, from] = await this.#conn.receive(this.#slots[slot]!);
+        const into = this.#slots[slot] ??= new Uint8Array(DATAGRAM_BYTES_MAX);
+        const [bytes, from] = await this.#conn.receive(into);
         this.#batch.add(bytes, from.hostname, from.port);
         this.#receivedCount++;
-        slot = (slot + 1) % this.#slots.length;
+        slot = (slot + 1) % (RECEIVE_BATCH_MAX + 1);
       } catch {
         // Closing interrupts the receive; anything else (Windows reports ICMP errors of earlier sends here)
         // concerns one datagram only.

@@ -47,6 +47,9 @@ abstract class PunchDriver<Action extends { readonly kind: string }> implements 
   /** The last main socket, once it is given back. */
   #socket: UDXSocket | null = null;
   #isUpdating = false;
+  /** Whether the peer has been sent what it waits for: pings wait for that, since a socket sends in order. */
+  #isStarted = false;
+  #pings: (PuncherAction & { readonly kind: "ping" })[] = [];
   #timerAtMs = Infinity;
   #cancelTimer: CancelTimer | null = null;
 
@@ -85,6 +88,12 @@ abstract class PunchDriver<Action extends { readonly kind: string }> implements 
     return this.machine.isOver;
   }
 
+  /** Begins to judge our NAT: what the peer waits for is on its way, or will be after this call. */
+  start(): void {
+    this.#isStarted = true;
+    this.update();
+  }
+
   /** Ends the punch silently. */
   destroy(): void {
     this.machine.destroy();
@@ -116,6 +125,7 @@ abstract class PunchDriver<Action extends { readonly kind: string }> implements 
       for (let action = this.machine.pollAction(); action !== null; action = this.machine.pollAction()) {
         if (!this.#performCommon(action as unknown as PuncherAction)) this.perform(action);
       }
+      if (this.#isStarted) this.#sendPings();
     } finally {
       // What the program throws when it is told something is the program's.
       this.#isUpdating = false;
@@ -127,13 +137,13 @@ abstract class PunchDriver<Action extends { readonly kind: string }> implements 
   #performCommon(action: PuncherAction): boolean {
     switch (action.kind) {
       case "open":
-        this.#open(action.slot);
+        this.#open(action);
         return true;
       case "release":
         this.#release(action.slot);
         return true;
       case "ping":
-        this.#ping(action.slot, action.to);
+        this.#pings.push(action);
         return true;
       case "punch": {
         const { to, ttl } = action;
@@ -153,10 +163,10 @@ abstract class PunchDriver<Action extends { readonly kind: string }> implements 
     this.options.onrefused?.(error);
   }
 
-  #open(slot: number): void {
+  #open({ slot, heedsTtl }: PuncherAction & { kind: "open" }): void {
     let entry: PooledSocket;
     try {
-      entry = this.options.host.sockets.acquire();
+      entry = this.options.host.sockets.acquire({ heedsTtl });
     } catch (error) {
       // Without its first socket a punch cannot be made at all.
       if (this.#socket === null) throw error;
@@ -178,6 +188,10 @@ abstract class PunchDriver<Action extends { readonly kind: string }> implements 
     if (slot === this.machine.puncher.slot) this.#socket = entry.socket;
     this.#sockets.delete(slot);
     entry.release();
+  }
+
+  #sendPings(): void {
+    for (const { slot, to } of this.#pings.splice(0)) this.#ping(slot, to);
   }
 
   #ping(slot: number, to: PeerAddress): void {
@@ -230,9 +244,9 @@ class ClientPunchDriver extends PunchDriver<ClientPunchAction> implements Client
     this.update();
   }
 
-  start(): void {
+  override start(): void {
     this.machine.start(this.nowMs);
-    this.update();
+    super.start();
   }
 
   protected perform(action: ClientPunchAction): void {
@@ -298,6 +312,7 @@ class ServerPunchDriver extends PunchDriver<ServerPunchAction> implements Server
   handleRound({ payload, peerAddress, from, to, socket }: IncomingPunch): Promise<PunchReply | null> {
     const decrypted = this.machine.isOver ? null : this.payloads.decrypt(payload);
     if (!decrypted) return Promise.resolve(null);
+    this.start();
     return new Promise((resolve) => {
       const slot = this.slotOf(socket);
       const round = this.machine.handleRound({ payload: decrypted, peerAddress, from, to, slot }, this.nowMs);

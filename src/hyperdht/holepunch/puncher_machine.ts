@@ -35,8 +35,8 @@ import { NatClassifier, type NatEnvironment } from "./nat_classifier.ts";
 
 /** What the machine wants done. */
 export type PuncherAction =
-  /** Open a socket for a slot. */
-  | { readonly kind: "open"; readonly slot: number }
+  /** Open a socket for a slot; one that heeds TTLs if it has to. */
+  | { readonly kind: "open"; readonly slot: number; readonly heedsTtl: boolean }
   /** Give the socket of a slot back. */
   | { readonly kind: "release"; readonly slot: number }
   /** Ping a node through a slot's socket, without retries. */
@@ -314,15 +314,16 @@ export class PuncherMachine {
     return this.isDoubleRandom || this.firewall === FIREWALL.UNKNOWN;
   }
 
-  #open(): number {
+  #open(heedsTtl: boolean): number {
     const slot = this.#nextSlot++;
     this.#slots.push(slot);
-    this.#actions.push({ kind: "open", slot });
+    this.#actions.push({ kind: "open", slot, heedsTtl });
     return slot;
   }
 
   #openMain(): void {
-    this.#slot = this.#open();
+    // Only the client opens its NAT by the main socket; of those of a random NAT that is one of the eager ones.
+    this.#slot = this.#open(this.#isInitiator);
     this.#nat = new NatClassifier(this.#environment);
     this.#drainNat();
   }
@@ -416,7 +417,7 @@ export class PuncherMachine {
 
   #openSome(state: State & { kind: "opening" }, nowMs: number): void {
     for (let i = 0; i < BIRTHDAY_SOCKETS_PER_TURN && state.left > 0; i++, state.left--) {
-      this.#punchTo(this.#open(), state.to, LOW_TTL);
+      this.#punchTo(this.#open(true), state.to, LOW_TTL);
     }
     if (state.left > 0) {
       state.nextMs = nowMs + 1;

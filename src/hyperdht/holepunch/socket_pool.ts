@@ -27,9 +27,13 @@ export class SocketPool implements SocketPoolPort {
     this.routes = new SocketRoutes(this);
   }
 
-  /** A fresh bound socket. @throws {PlatformError} when it cannot be bound. */
-  acquire(): PooledSocket {
-    const socket = this.#options.udx.createSocket({ heedsTtl: true });
+  /**
+   * A fresh bound socket that heeds TTLs (default) or is fast from the start.
+   *
+   * @throws {PlatformError} when it cannot be bound.
+   */
+  acquire({ heedsTtl = true }: { readonly heedsTtl?: boolean } = {}): PooledSocket {
+    const socket = this.#options.udx.createSocket({ heedsTtl });
     const entry = new PoolEntry(socket, this.#options);
     socket.on("close", () => {
       if (this.#entries.delete(socket)) this.stats.socketsRemoved++;

@@ -148,6 +148,45 @@ Deno.test("DHT-073 createClientPunch() and createServerPunch() find a way betwee
   assert.deepEqual(near.sockets.stats, { socketsAdded: 1, socketsRemoved: 1 });
 });
 
+Deno.test("DHT-071 both sides of a punch ping nodes behind what the other side waits for", async () => {
+  const [near, far] = [createHost(), createHost()];
+  const steps: string[] = [];
+  const watched = (side: string) => ({
+    ...session,
+    ping: (...args: Parameters<typeof session.ping>) => {
+      steps.push(`${side} pings`);
+      return session.ping(...args);
+    },
+  });
+  const server = serverPunch(far, { session: watched("server") });
+  const options = clientOptions(near, server);
+  const connected = Promise.withResolvers<void>();
+  const client = createClientPunch({
+    ...options,
+    session: watched("client"),
+    send: (message, to) => {
+      steps.push("client asks");
+      return options.send(message, to);
+    },
+    onconnect: () => connected.resolve(),
+    onabort: connected.reject,
+  });
+  assert.equal(steps.length, 0);
+  steps.push("server has answered the handshake");
+  server.start();
+  client.start();
+  const pings = (side: string) => Array.from({ length: 4 }, () => `${side} pings`);
+  assert.deepEqual(steps, [
+    "server has answered the handshake",
+    ...pings("server"),
+    "client asks",
+    ...pings("client"),
+  ]);
+  await connected.promise;
+  server.destroy();
+  await Promise.all([near.sockets.destroy(), far.sockets.destroy()]);
+});
+
 Deno.test("DHT-073 createClientPunch() punches from the fast open on", async () => {
   const [near, far] = [createHost(), createHost()];
   const server = serverPunch(far);
