@@ -55,4 +55,5 @@ export {
   isStream,
   pipeline,
 } from "./streams.ts";
+export { untilAborted } from "./until_aborted.ts";
 export { Writable, type WritableConstructor, type WritableEvents, type WritableOptions } from "./writable.ts";

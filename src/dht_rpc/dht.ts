@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { allocBytes, TypedEventEmitter } from "../base/mod.ts";
+import { allocBytes, TypedEventEmitter, untilAborted } from "../base/mod.ts";
 import { encode, uint32 } from "../compact_encoding/mod.ts";
 import { type NetworkInterface, UDX, type UDXAddress, type UDXSocket } from "../udx/mod.ts";
 import { DELAYED_PING, FIND_NODE, PING } from "./commands.ts";
@@ -488,7 +488,7 @@ export class DHT extends TypedEventEmitter<DHTEvents> implements AsyncDisposable
 
   /** Resolves when the table is filled. @throws {Error} (as a rejection) when the node cannot bind or is destroyed. */
   fullyBootstrapped(options: WaitOptions = {}): Promise<void> {
-    return waitFor(this.#bootstrapping.promise, options.signal);
+    return untilAborted(this.#bootstrapping.promise, options.signal);
   }
 
   /** Older name of {@linkcode DHT.fullyBootstrapped}. */
@@ -700,17 +700,6 @@ export class DHT extends TypedEventEmitter<DHTEvents> implements AsyncDisposable
       lookup: async (host) => UDX.isIPv4(host) ? host : (await this.udx.lookup(host, { family: 4 })).host,
     });
   }
-}
-
-/** Waits for `promise` until `signal` aborts. */
-function waitFor(promise: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  if (!signal) return promise;
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason);
-    const onAbort = (): void => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-  });
 }
 
 /** Our address on the local network. Source: dht-rpc `index.js`. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { untilAborted } from "../base/mod.ts";
 import { type Encoder, raw, type State } from "../compact_encoding/mod.ts";
 import { ProtomuxError } from "./errors.ts";
 import type { ChannelOptions, MessageOptions, WaitOptions } from "./options.ts";
@@ -227,14 +228,14 @@ export class Channel<Input = unknown, Output = Input> implements AsyncDisposable
     if (this.#isOpened) return Promise.resolve(true);
     if (this.#isClosed) return Promise.resolve(false);
     this.#openedWait ??= Promise.withResolvers<boolean>();
-    return orAborted(this.#openedWait.promise, options.signal);
+    return untilAborted(this.#openedWait.promise, options.signal);
   }
 
   /** Resolves once the channel is closed and the promises of all its handlers have settled. */
   fullyClosed(options: WaitOptions = {}): Promise<void> {
     if (this.#isDestroyed) return Promise.resolve();
     this.#destroyedWait ??= Promise.withResolvers<void>();
-    return orAborted(this.#destroyedWait.promise, options.signal);
+    return untilAborted(this.#destroyedWait.promise, options.signal);
   }
 
   /** Closes the channel and waits until its handlers are done. */
@@ -343,17 +344,4 @@ function ignore(): void {}
 function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null &&
     typeof (value as { then?: unknown }).then === "function";
-}
-
-function orAborted<Value>(promise: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
-  if (signal === undefined) return promise;
-  if (signal.aborted) return Promise.reject(signal.reason);
-  return new Promise<Value>((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-    promise.then((value) => {
-      signal.removeEventListener("abort", abort);
-      resolve(value);
-    });
-  });
 }

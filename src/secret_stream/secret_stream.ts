@@ -15,6 +15,7 @@ import {
   isBytes,
   isReadBackpressured,
   type StreamCallback,
+  untilAborted,
   utf8Bytes,
 } from "../base/mod.ts";
 import { randomBytes as systemRandomBytes, signKeyPair } from "../crypto/mod.ts";
@@ -537,18 +538,4 @@ function definedOf(options: SecretStreamStartOptions): SecretStreamStartOptions 
 
 function isPromise(value: KeyPair | PromiseLike<KeyPair> | null | undefined): value is PromiseLike<KeyPair> {
   return typeof (value as PromiseLike<KeyPair> | null | undefined)?.then === "function";
-}
-
-/** Resolves as `wait` does, or rejects with the reason when `signal` is aborted before. */
-async function untilAborted<T>(wait: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return await wait;
-  signal.throwIfAborted();
-  const { promise, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    return await Promise.race([wait, promise]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { untilAborted } from "../../base/mod.ts";
 import type { Hyperdrive } from "../../hyperdrive/mod.ts";
 
 /** How much of a drive is here. */
@@ -27,13 +28,28 @@ export interface DriveDownload {
   destroy(): void;
 }
 
-/** Starts to fetch all blocks of a drive that are not here yet. */
-export async function downloadDrive(drive: Hyperdrive): Promise<DriveDownload> {
-  const blobs = await drive.getBlobs();
+/** Options of {@linkcode downloadDrive}. */
+export interface DownloadOptions {
+  /** Gives up while the metadata is fetched, with its reason; afterwards `destroy()` does. */
+  readonly signal?: AbortSignal;
+}
+
+/** Fetches the metadata of a drive, then starts to fetch all of its blobs that are not here yet. */
+export async function downloadDrive(
+  drive: Hyperdrive,
+  { signal }: DownloadOptions = {},
+): Promise<DriveDownload> {
+  const blobs = await untilAborted(drive.getBlobs(), signal);
   const monitor = drive.monitor();
-  await monitor.ready();
+  await untilAborted(monitor.ready(), signal);
   const metadata = drive.core.download({ start: 0, end: drive.core.length });
-  await metadata.done();
+  try {
+    await untilAborted(metadata.done(), signal);
+  } catch (error) {
+    metadata.destroy();
+    await monitor.close();
+    throw error;
+  }
   // How long the blobs are, the files say before any peer does.
   const blobsLength = Math.max(blobs?.core.length ?? 0, await drive.getBlobsLength());
   const downloads = blobs === null ? [] : [blobs.core.download({ start: 0, end: blobsLength })];

@@ -3,7 +3,12 @@
  *
  * @module
  */
-export { downloadDrive, type DownloadProgress, type DriveDownload } from "./download.ts";
+export {
+  downloadDrive,
+  type DownloadOptions,
+  type DownloadProgress,
+  type DriveDownload,
+} from "./download.ts";
 export { type DriveArgument, parseDrive } from "./drive_argument.ts";
 export { DrivesError, type DrivesErrorCode } from "./errors.ts";
 export { filterOf, IGNORE_FILE, type IgnoreSource, readIgnoreFile } from "./ignores.ts";

@@ -4,6 +4,7 @@
  * @module
  */
 import { Corestore } from "../../corestore/mod.ts";
+import { equalBytes } from "../../base/mod.ts";
 import { idEncoding } from "../../hypercore_crypto/mod.ts";
 import { HyperDHT } from "../../hyperdht/mod.ts";
 import { Hyperdrive } from "../../hyperdrive/mod.ts";
@@ -142,9 +143,11 @@ export class DrivesSession implements AsyncDisposable {
     throw new DrivesError("NOT_WRITABLE", `The drive ${drive.id} can be changed where it was made alone`);
   }
 
-  /** Opens a drive by its key. */
+  /** Opens a drive by its key; one that is open already is given again, as no two writers of a core can be. */
   async openKey(key: Uint8Array, { isAsStored = false }: OpenKeyOptions = {}): Promise<Hyperdrive> {
     const store = await this.openStore();
+    const open = this.#drives.find((drive) => equalBytes(drive.key!, key));
+    if (open !== undefined) return open;
     if (this.#locked === null) return await this.#keep(new Hyperdrive(store.session(), key));
     if (isAsStored || this.#options.use === "read") {
       const drive = await this.#openStored(store, key);

@@ -468,6 +468,86 @@ Deno.test("a version of a folder is a wrong command line", async () => {
   });
 });
 
+Deno.test("DRV-007 a version that is not there yet is not waited for", async () => {
+  await withFolder(async (folder) => {
+    const key = await newDrive(folder);
+    const { code, terminal } = await drives(
+      "mirror",
+      key,
+      join(folder, "copy"),
+      "--version",
+      "2",
+      ...local(folder),
+    );
+    assert.deepEqual([code, terminal.errors], [2, "There is no version 2 yet, the newest is 1\n"]);
+  });
+});
+
+Deno.test("DRV-007 a drive is mirrored to itself: an older version of it becomes the newest", async () => {
+  await withFolder(async (folder) => {
+    const key = await newDrive(folder);
+    await drives("put", key, "a", "1", ...local(folder));
+    await drives("put", key, "b", "2", ...local(folder));
+    const same = await drives("mirror", key, key, ...local(folder));
+    assert.equal(same.terminal.output, "Total files: 2 (+0 -0 ~0), version 3\n");
+    const older = await drives("mirror", key, key, "--version", "2", ...local(folder));
+    assert.equal(older.terminal.output, "- /b 1 B\nTotal files: 1 (+0 -1 ~0), version 4\n");
+    assert.equal((await drives("ls", key, ...local(folder))).terminal.output, "a (1 B)\n");
+  });
+});
+
+Deno.test("DRV-014 ls ends with 2 where nothing is in the folder", async () => {
+  await withFolder(async (folder) => {
+    const key = await newDrive(folder);
+    await writeTree(join(folder, "src"), { "/a": "1" });
+    for (const drive of [key, join(folder, "src")]) {
+      for (const args of [["b"], ["b", "-r"]]) {
+        const { code, terminal } = await drives("ls", drive, ...args, ...local(folder));
+        assert.deepEqual([code, terminal.errors], [2, "There is nothing in b\n"]);
+      }
+    }
+    assert.equal((await drives("ls", key, ...local(folder))).code, 0);
+  });
+});
+
+Deno.test("commands that wait for blocks whose peers are gone end when they are stopped", async () => {
+  await using testnet = await createTestnet(3);
+  await withFolder(async (folder) => {
+    const many = Array.from({ length: 100 }, (_, index) => [`/${index}`, "1"]);
+    await writeTree(join(folder, "src"), {
+      "/a": "1",
+      "/b": "2".repeat(200_000),
+      ...Object.fromEntries(many),
+    });
+    const seeder = new RecordingTerminal();
+    const seeding = runCommandLine(
+      ["drives", "seed", join(folder, "src"), "--once", ...flags(testnet, join(folder, "one"))],
+      seeder,
+    );
+    const key = (await seeder.line("Drive: ")).slice(7);
+    await seeder.line("Announced");
+    await seeder.line("Total files");
+    // Of the drive little more is known then than how long it is.
+    assert.equal((await drives("entry", key, "a", ...flags(testnet, join(folder, "two")))).code, 0);
+    seeder.stop();
+    assert.equal(await seeding, 0);
+    const commands = [
+      ["mirror", key, join(folder, "copy")],
+      ["download", key],
+      ["ls", key, "-r"],
+      ["get", key, "b"],
+    ];
+    for (const args of commands) {
+      const terminal = new RecordingTerminal();
+      const running = runCommandLine(["drives", ...args, ...flags(testnet, join(folder, "two"))], terminal);
+      await new Promise((resolve) => setTimeout(resolve, 300)); // until it waits, most of the time
+      terminal.stop();
+      assert.equal(await running, 1, args[0]);
+      assert.equal(terminal.errors, "Stopped\n");
+    }
+  });
+});
+
 Deno.test("a command that is stopped while it looks for peers says so", async () => {
   await using testnet = await createTestnet(3);
   await withFolder(async (folder) => {

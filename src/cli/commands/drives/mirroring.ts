@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { systemClock } from "../../../platform/mod.ts";
 import {
   byteText,
   type Drive,
@@ -21,9 +22,12 @@ export interface MirrorTexts {
   readonly idleText: () => string;
 }
 
-/** Mirrors and prints; resolves at the end, or when stopped. */
+/** How long the file that is under way may take when the command is stopped, ms; its peers may be gone. */
+const STOPPING_MS = 2000;
+
+/** Mirrors and prints; resolves at the end, or when stopped while it follows changes. */
 export async function runMirror(
-  { output, status }: Work,
+  { output, status, terminal: { signal } }: Work,
   source: Drive,
   destination: Drive,
   options: MirrorOptions,
@@ -49,16 +53,28 @@ export async function runMirror(
       });
     },
   });
-  for await (const event of events) {
-    if (event.event === "difference") {
-      done++;
-      if (!isFirst) status.show(() => `Copying ${event.key}`);
-    } else {
-      isFirst = false;
-      status.show(idleText);
+  let cancel = (): void => {};
+  const stop = (): void => void (cancel = systemClock.schedule(STOPPING_MS, () => void source.close()));
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    for await (const event of events) {
+      if (event.event === "difference") {
+        done++;
+        if (!isFirst) status.show(() => `Copying ${event.key}`);
+      } else {
+        isFirst = false;
+        status.show(idleText);
+      }
+      if (!isSilent || event.event !== "difference") output.tell(eventText(event), { ...event });
     }
-    if (!isSilent || event.event !== "difference") output.tell(eventText(event), { ...event });
+  } catch (error) {
+    if (!signal.aborted) throw error; // else it is the source that was closed
+  } finally {
+    signal.removeEventListener("abort", stop);
+    cancel();
   }
+  // Who follows changes is stopped some day; a copy that is not complete is none.
+  if (signal.aborted && isFirst && !options.live) throw signal.reason;
 }
 
 /** A count of files in words. */

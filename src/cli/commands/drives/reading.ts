@@ -5,6 +5,7 @@
  */
 import type { Command } from "commander";
 import { resolveDrivePath } from "../../../base/mod.ts";
+import { Hyperdrive } from "../../../hyperdrive/mod.ts";
 import { byteText, filterOf } from "../../../tools/drives/mod.ts";
 import { keyText } from "../../arguments.ts";
 import { CommandError, type Terminal } from "../../terminal.ts";
@@ -27,7 +28,7 @@ const READING = { use: "read" } as const;
 /** Adds the commands that read. */
 export function addReading(drives: Command, terminal: Terminal): void {
   command(drives, "ls")
-    .description("List a folder of a drive")
+    .description("List a folder of a drive; exit code 2 where nothing is in it")
     .argument("<src>", "a key or a folder")
     .argument("[path]", "a folder of it", "/")
     .option("-r, --recursive", "with all below it")
@@ -47,7 +48,11 @@ export function addReading(drives: Command, terminal: Terminal): void {
     .action((src: string, name: string, flags: DriveFlags) =>
       withSession(flags, terminal, async (work) => {
         const drive = await openConnected(work, src);
-        const bytes = await drive.get(name, { follow: true, timeout: READ_TIMEOUT_MS });
+        const bytes = await drive.get(name, {
+          follow: true,
+          timeout: READ_TIMEOUT_MS,
+          signal: terminal.signal,
+        });
         if (bytes === null) throw new CommandError(`There is no file ${name}`, NOT_FOUND);
         terminal.outBytes(bytes);
       }, READING)
@@ -68,16 +73,22 @@ export function addReading(drives: Command, terminal: Terminal): void {
 }
 
 async function list(work: Work, src: string, folder: string, isRecursive: boolean): Promise<void> {
-  const { output } = work;
+  const { output, terminal: { signal } } = work;
   const drive = await openConnected(work, src);
   const isShown = filterOf([]);
   const above = resolveDrivePath("/", folder);
   if (!isShown(above)) return;
-  const names = isRecursive ? drive.list(above) : drive.readdir(above);
+  const names = isRecursive
+    ? drive.list(above, { signal })
+    : drive instanceof Hyperdrive
+    ? drive.readdir(above, { signal })
+    : drive.readdir(above);
+  let isEmpty = true;
   for await (const item of names) {
+    isEmpty = false;
     const key = typeof item === "string" ? resolveDrivePath(above, item) : item.key;
     if (!isShown(key)) continue;
-    const found = await drive.entry(key);
+    const found = await drive.entry(key, { signal });
     const name = isRecursive ? key : item as string;
     const linkname = found?.value.linkname ?? null;
     const byteLength = found?.value.blob?.byteLength ?? null;
@@ -88,12 +99,13 @@ async function list(work: Work, src: string, folder: string, isRecursive: boolea
       : `${name} -> ${linkname}`;
     output.tell(text, { key, isFolder: found === null, byteLength, linkname });
   }
+  if (isEmpty && above !== "/") throw new CommandError(`There is nothing in ${folder}`, NOT_FOUND);
 }
 
 async function entry(work: Work, src: string, name: string): Promise<void> {
-  const { output } = work;
+  const { output, terminal: { signal } } = work;
   const drive = await openConnected(work, src);
-  const found = await drive.entry(name, { timeout: READ_TIMEOUT_MS });
+  const found = await drive.entry(name, { timeout: READ_TIMEOUT_MS, signal });
   if (found === null) throw new CommandError(`There is no file ${name}`, NOT_FOUND);
   const { key, value: { executable, linkname, blob, metadata } } = found;
   const lines = [

@@ -22,6 +22,7 @@ import {
   command,
   connectReader,
   type DriveFlags,
+  NOT_FOUND,
   openConnected,
   openHyperdrive,
   withSession,
@@ -92,8 +93,11 @@ async function mirror(work: Work, src: string, dst: string, flags: MirrorFlags):
 }
 
 function versionOf(drive: Drive, version: number): Drive {
-  if (drive instanceof Hyperdrive) return drive.checkout(version);
-  throw new CommandError("A folder has no versions, only a drive has", USAGE);
+  if (!(drive instanceof Hyperdrive)) {
+    throw new CommandError("A folder has no versions, only a drive has", USAGE);
+  }
+  if (version <= drive.version) return drive.checkout(version);
+  throw new CommandError(`There is no version ${version} yet, the newest is ${drive.version}`, NOT_FOUND);
 }
 
 interface SeedFlags extends DriveFlags {
@@ -146,7 +150,8 @@ async function download(work: Work, text: string): Promise<void> {
   const { session, output, status, terminal } = work;
   const drive = await openHyperdrive(session, text);
   await connectReader(work, drive);
-  const running = await downloadDrive(drive);
+  status.show(() => "Fetching the list of files");
+  const running = await downloadDrive(drive, terminal);
   terminal.signal.addEventListener("abort", () => running.destroy(), { once: true });
   status.show(() => {
     const { files, blobs, bytes, speed } = running.progress();
@@ -160,8 +165,8 @@ async function download(work: Work, text: string): Promise<void> {
   status.end();
   const { files, blobs, bytes } = running.progress();
   if (terminal.signal.aborted) {
-    output.tell("Stopped; what has come is kept", { event: "stopped", files, blobs, bytes });
-    return;
+    output.tell("What has come is kept", { event: "stopped", files, blobs, bytes });
+    throw terminal.signal.reason;
   }
   output.tell(`Downloaded ${files.length} + ${blobs.length} blocks`, {
     event: "downloaded",
