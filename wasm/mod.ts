@@ -38,6 +38,8 @@ export interface Core {
   curve_is_valid_point(point: Pointer): number;
   curve_scalar_mult(scalar: Pointer, point: Pointer, out: Pointer): number;
   curve_scalar_mult_base(scalar: Pointer, out: Pointer): number;
+  noise_mix_dh(scalar: Pointer, point: Pointer, chainingKey: Pointer, out: Pointer): number;
+  noise_mix_dh_of_key(secretKey: Pointer, point: Pointer, chainingKey: Pointer, out: Pointer): number;
   curve_add(p: Pointer, q: Pointer, out: Pointer): number;
   curve_sub(p: Pointer, q: Pointer, out: Pointer): number;
   curve_public_key_to_x25519(publicKey: Pointer, out: Pointer): number;

@@ -47,7 +47,7 @@ export {
   merkleClimb,
   NODE_BYTES,
 } from "./merkle.ts";
-export { NOISE_DH_BYTES, NOISE_DH_NAME, noiseDh, noiseKeyPair, noiseScalar } from "./noise.ts";
+export { NOISE_DH_BYTES, NOISE_DH_NAME, noiseDh, noiseKeyPair, noiseMixDh, noiseScalar } from "./noise.ts";
 export { randomBytes } from "./random.ts";
 export {
   boxKeyPair,

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { core, memory, OUT, SLOT_A, take32, wipeSlots } from "./arena.ts";
+import { core, memory, OUT, OUT_64, SLOT_A, SLOT_B, SLOT_C, take32, wipeSlots } from "./arena.ts";
 import { ed25519ScalarMult } from "./curve.ts";
 import { assertByteLength } from "./errors.ts";
 import { type KeyPair, SIGN_SECRETKEYBYTES, SIGN_SEEDBYTES, signKeyPair } from "./sign.ts";
@@ -14,6 +14,9 @@ import { type KeyPair, SIGN_SECRETKEYBYTES, SIGN_SEEDBYTES, signKeyPair } from "
 export const NOISE_DH_NAME = "Ed25519";
 /** Bytes of a shared secret, a public key and a scalar. */
 export const NOISE_DH_BYTES = 32;
+
+const CHAINING_KEY_BYTES = 64;
+const CIPHER_KEY = memory.subarray(OUT + CHAINING_KEY_BYTES, OUT + CHAINING_KEY_BYTES + NOISE_DH_BYTES);
 
 /**
  * Makes a Noise key pair, which is a signing key pair: at random, from a 32-byte seed, or again from a 64-byte
@@ -58,4 +61,34 @@ export function noiseDh(
   } finally {
     scalar.fill(0);
   }
+}
+
+/**
+ * Does what {@linkcode noiseDh} does and mixes the shared secret into a handshake's keys (Noise revision 34, `MixKey`):
+ * the 64 bytes of `chainingKey` and the 32 bytes of `key` are replaced. Returns false, and leaves them, when the
+ * public key is refused.
+ *
+ * @throws {CryptoError} `BAD_ARGUMENT` for wrong sizes.
+ */
+export function noiseMixDh(
+  publicKey: Uint8Array,
+  { secretKey, scalar }: { readonly secretKey?: Uint8Array; readonly scalar?: Uint8Array },
+  { chainingKey, key }: { readonly chainingKey: Uint8Array; readonly key: Uint8Array },
+): boolean {
+  assertByteLength("publicKey", publicKey, NOISE_DH_BYTES);
+  assertByteLength("chainingKey", chainingKey, CHAINING_KEY_BYTES);
+  assertByteLength("key", key, NOISE_DH_BYTES);
+  const secret = scalar ?? secretKey!;
+  assertByteLength("secret", secret, scalar === undefined ? SIGN_SECRETKEYBYTES : NOISE_DH_BYTES);
+  memory.set(secret, SLOT_A);
+  memory.set(publicKey, SLOT_B);
+  memory.set(chainingKey, SLOT_C);
+  const mix = scalar === undefined ? core.noise_mix_dh_of_key : core.noise_mix_dh;
+  const isOk = mix(SLOT_A, SLOT_B, SLOT_C, OUT) !== 0;
+  if (isOk) {
+    chainingKey.set(OUT_64);
+    key.set(CIPHER_KEY);
+  }
+  wipeSlots();
+  return isOk;
 }

@@ -11,9 +11,8 @@ import {
   aeadChaCha20Poly1305Decrypt,
   aeadChaCha20Poly1305Encrypt,
   blake2b,
-  CryptoError,
   hkdfBlake2b,
-  noiseDh,
+  noiseMixDh,
   signKeyPair,
   wipe,
 } from "../crypto/mod.ts";
@@ -155,7 +154,7 @@ export class NoiseHandshake {
       if (token === "e") {
         this.#ephemeral = ephemeralKeyPair(this.#randomBytes);
         this.#symmetric.mixHash(this.#ephemeral.publicKey);
-        parts.push(this.#ephemeral.publicKey.slice());
+        parts.push(this.#ephemeral.publicKey);
       } else if (token === "s") {
         parts.push(this.#symmetric.encryptAndHash(this.#static.publicKey));
       } else if (!this.#mixDh(token)) {
@@ -251,17 +250,7 @@ export class NoiseHandshake {
     const [ours, theirs] = this.#isInitiator ? [ofInitiator, ofResponder] : [ofResponder, ofInitiator];
     const keyPair = ours === "s" ? this.#static : this.#ephemeral!;
     const publicKey = theirs === "s" ? this.#remoteStatic! : this.#remoteEphemeral!;
-    let shared: Uint8Array;
-    try {
-      shared = noiseDh(publicKey, keyPair);
-    } catch (error) {
-      // Lengths were checked before, so what is left is the point, or a scalar that no key has.
-      if (error instanceof CryptoError) return false;
-      throw error;
-    }
-    this.#symmetric.mixKey(shared);
-    wipe(shared);
-    return true;
+    return this.#symmetric.mixDh(publicKey, keyPair);
   }
 
   #advance(messageIndex: number): void {
@@ -297,10 +286,11 @@ export class NoiseHandshake {
 
 /** The symmetric and the cipher state (revision 34, sections 5.1 and 5.2). */
 class SymmetricState {
-  #digest: Uint8Array;
-  #chainingKey: Uint8Array;
-  #key: Uint8Array | null = null;
-  #nonce = 0;
+  readonly #digest: Uint8Array;
+  readonly #chainingKey: Uint8Array;
+  readonly #key: Uint8Array = allocBytes(KEY_BYTES);
+  readonly #nonce: Uint8Array = new Uint8Array(NONCE_BYTES);
+  #hasKey = false;
 
   constructor(protocolName: string) {
     this.#digest = allocBytes(HASH_BYTES);
@@ -309,7 +299,7 @@ class SymmetricState {
   }
 
   get hasKey(): boolean {
-    return this.#key !== null;
+    return this.#hasKey;
   }
 
   hash(): Uint8Array {
@@ -317,30 +307,34 @@ class SymmetricState {
   }
 
   mixHash(data: Uint8Array): void {
-    this.#digest = blake2b([this.#digest, data], { byteLength: HASH_BYTES });
+    blake2b([this.#digest, data], { byteLength: HASH_BYTES, out: this.#digest });
   }
 
-  mixKey(keyMaterial: Uint8Array): void {
-    const [chainingKey, key] = hkdfBlake2b(this.#chainingKey, keyMaterial, 2);
-    this.#replaceKeys(chainingKey!, key!.subarray(0, KEY_BYTES));
+  mixDh(publicKey: Uint8Array, { secretKey, scalar }: KeyPair): boolean {
+    const keys = { chainingKey: this.#chainingKey, key: this.#key };
+    if (!noiseMixDh(publicKey, { secretKey, scalar: scalar ?? undefined }, keys)) return false;
+    this.#hasKey = true;
+    this.#nonce[4] = 0;
+    return true;
   }
 
   encryptAndHash(plaintext: Uint8Array): Uint8Array {
-    const ciphertext = this.#key === null ? plaintext : aeadChaCha20Poly1305Encrypt(plaintext, {
-      key: this.#key,
-      nonce: this.#nextNonce(),
-      ad: this.#digest,
-    });
+    if (!this.#hasKey) {
+      this.mixHash(plaintext);
+      return plaintext;
+    }
+    const ciphertext = aeadChaCha20Poly1305Encrypt(plaintext, this.#aeadOptions);
+    this.#nonce[4]!++;
     this.mixHash(ciphertext);
     return ciphertext;
   }
 
   decryptAndHash(ciphertext: Uint8Array): Uint8Array | null {
     let plaintext: Uint8Array | null = ciphertext;
-    if (this.#key !== null) {
+    if (this.#hasKey) {
       if (ciphertext.byteLength < TAG_BYTES) return null;
-      const nonce = this.#nextNonce();
-      plaintext = aeadChaCha20Poly1305Decrypt(ciphertext, { key: this.#key, nonce, ad: this.#digest });
+      plaintext = aeadChaCha20Poly1305Decrypt(ciphertext, this.#aeadOptions);
+      this.#nonce[4]!++;
     }
     this.mixHash(ciphertext);
     return plaintext;
@@ -353,21 +347,12 @@ class SymmetricState {
 
   wipe(): void {
     wipe(this.#chainingKey);
-    if (this.#key !== null) wipe(this.#key);
-    this.#key = null;
+    wipe(this.#key);
+    this.#hasKey = false;
   }
 
-  #replaceKeys(chainingKey: Uint8Array, key: Uint8Array): void {
-    this.wipe();
-    this.#chainingKey = chainingKey;
-    this.#key = key;
-    this.#nonce = 0;
-  }
-
-  #nextNonce(): Uint8Array {
-    const nonce = new Uint8Array(NONCE_BYTES);
-    nonce[4] = this.#nonce++;
-    return nonce;
+  get #aeadOptions(): { readonly key: Uint8Array; readonly nonce: Uint8Array; readonly ad: Uint8Array } {
+    return { key: this.#key, nonce: this.#nonce, ad: this.#digest };
   }
 }
 

@@ -293,6 +293,25 @@ Deno.test("noiseDh() gives both sides the same secret, and takes a tweaked scala
   assert.equal(crypto.NOISE_DH_BYTES, 32);
 });
 
+Deno.test("noiseMixDh() gives what noiseDh() and hkdfBlake2b() give", () => {
+  const a = crypto.noiseKeyPair(new Uint8Array(32).fill(1));
+  const b = crypto.noiseKeyPair(new Uint8Array(32).fill(2));
+  const before = new Uint8Array(64).fill(3);
+  const [chaining, cipher] = crypto.hkdfBlake2b(before, crypto.noiseDh(b.publicKey, a), 2);
+  for (const secret of [{ secretKey: a.secretKey }, { scalar: crypto.noiseScalar(a.secretKey) }]) {
+    const keys = { chainingKey: before.slice(), key: new Uint8Array(32) };
+    assert.equal(crypto.noiseMixDh(b.publicKey, secret, keys), true);
+    assertBytes(keys.chainingKey, chaining!, "chaining key");
+    assertBytes(keys.key, cipher!.subarray(0, 32), "cipher key");
+    // The point of order 1, and a scalar that gives it.
+    const kept = { chainingKey: before.slice(), key: new Uint8Array(32).fill(4) };
+    assert.equal(crypto.noiseMixDh(new Uint8Array(32).fill(1, 0, 1), secret, kept), false);
+    assert.equal(crypto.noiseMixDh(b.publicKey, { scalar: new Uint8Array(32) }, kept), false);
+    assertBytes(kept.chainingKey, before, "chaining key");
+    assertBytes(kept.key, new Uint8Array(32).fill(4), "cipher key");
+  }
+});
+
 Deno.test("curve functions refuse other sizes", () => {
   const ok = crypto.signKeyPair(new Uint8Array(32)).publicKey;
   for (const size of [0, 31, 33, 64]) {
@@ -320,6 +339,15 @@ Deno.test("curve functions refuse other sizes", () => {
   assertRefused("BAD_ARGUMENT", () => crypto.ed25519SecretKeyToX25519(ok));
   assertRefused("BAD_ARGUMENT", () => crypto.noiseScalar(ok));
   assertRefused("BAD_ARGUMENT", () => crypto.noiseDh(ok, ok));
+  const keys = { chainingKey: new Uint8Array(64), key: ok };
+  assertRefused("BAD_ARGUMENT", () => crypto.noiseMixDh(new Uint8Array(31), { scalar: ok }, keys));
+  assertRefused("BAD_ARGUMENT", () => crypto.noiseMixDh(ok, { secretKey: ok }, keys));
+  assertRefused("BAD_ARGUMENT", () => crypto.noiseMixDh(ok, { scalar: new Uint8Array(64) }, keys));
+  assertRefused("BAD_ARGUMENT", () => crypto.noiseMixDh(ok, { scalar: ok }, { ...keys, chainingKey: ok }));
+  assertRefused(
+    "BAD_ARGUMENT",
+    () => crypto.noiseMixDh(ok, { scalar: ok }, { ...keys, key: keys.chainingKey }),
+  );
 });
 
 function assertSameOrRefused(work: () => Uint8Array, expected: Uint8Array | null, what: string): void {

@@ -28,6 +28,8 @@ Deno.test("keys, scalars and shared secrets do not stay in the core's memory", (
   const scalar = crypto.noiseScalar(pair.secretKey);
   const other = crypto.signKeyPair(dice.bytes(32));
   const shared = crypto.noiseDh(other.publicKey, pair);
+  const mixed = { chainingKey: dice.bytes(64), key: new Uint8Array(32) };
+  crypto.noiseMixDh(other.publicKey, pair, mixed);
   crypto.sign(dice.bytes(10), pair.secretKey);
   const key = dice.bytes(32);
   crypto.secretbox(dice.bytes(10), dice.bytes(24), key);
@@ -48,6 +50,8 @@ Deno.test("keys, scalars and shared secrets do not stay in the core's memory", (
     const [name, secret] of Object.entries({
       scalar,
       shared,
+      mixedKey: mixed.key,
+      chainingKey: mixed.chainingKey.subarray(0, 32),
       key,
       box: box.secretKey,
       material,

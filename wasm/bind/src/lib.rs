@@ -14,13 +14,13 @@ use core::slice;
 
 use quince_core::aead::Aead;
 use quince_core::blake2b::{self, Blake2b};
-use quince_core::bytes::constant_time_equal;
+use quince_core::bytes::{constant_time_equal, wipe};
 use quince_core::chacha20::{self, hchacha20, ChaCha20};
 use quince_core::salsa20::{self, XSalsa20};
 use quince_core::secretbox::{self, SecretBox};
 use quince_core::secretstream::{Message, SecretStream};
 use quince_core::multiply::BaseTables;
-use quince_core::{crc32 as crc, curve, ed25519, hmac, merkle, x25519};
+use quince_core::{crc32 as crc, curve, ed25519, hmac, merkle, noise, x25519};
 
 /// Bytes of the arena; `wasm/mod.ts` reads it through `arena_bytes`.
 const ARENA_BYTES: usize = 1 << 20;
@@ -197,6 +197,30 @@ pub unsafe extern "C" fn curve_is_valid_point(point: *const u8) -> bool {
 #[no_mangle]
 pub unsafe extern "C" fn curve_scalar_mult(scalar: *const u8, point: *const u8, out: *mut u8) -> bool {
     curve::scalar_mult(&mut *addr_of_mut!(POINTS), fixed(scalar), fixed(point), fixed_mut(out))
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn noise_mix_dh(
+    scalar: *const u8,
+    point: *const u8,
+    chaining_key: *const u8,
+    out: *mut u8,
+) -> bool {
+    let points = &mut *addr_of_mut!(POINTS);
+    noise::mix_dh(points, fixed(scalar), fixed(point), fixed(chaining_key), fixed_mut(out))
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn noise_mix_dh_of_key(
+    secret_key: *const u8,
+    point: *const u8,
+    chaining_key: *const u8,
+    out: *mut u8,
+) -> bool {
+    let mut scalar = ed25519::clamped_scalar(fixed(secret_key));
+    let is_ok = noise_mix_dh(scalar.as_ptr(), point, chaining_key, out);
+    wipe(&mut scalar);
+    is_ok
 }
 
 #[no_mangle]

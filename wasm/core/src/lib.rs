@@ -22,6 +22,7 @@ pub mod hmac;
 pub mod invert;
 pub mod merkle;
 pub mod multiply;
+pub mod noise;
 pub mod point;
 pub mod poly1305;
 pub mod salsa20;
