@@ -4,6 +4,7 @@
  * @module
  */
 import { QuinceError } from "../../base/mod.ts";
+import { BlindRelayClient } from "../../blind_relay/mod.ts";
 import { HyperDHT, type SecretStream } from "../../hyperdht/mod.ts";
 import { explainCode } from "./advice.ts";
 import { type Finding, finding } from "./finding.ts";
@@ -33,6 +34,8 @@ interface StepLimits {
 
 const STEP_TIMEOUT_MS = 20_000;
 const POLITE_END_MS = 1000;
+/** How long a relay may take to open its channel, ms. */
+const RELAY_ANSWER_MS = 5000;
 const NET_ADVICE = "Run with --allow-net; peers have any address, so it cannot be narrowed to some hosts.";
 
 /** Makes the checks and tells each finding as soon as it is made; stops where nothing further can work. */
@@ -197,9 +200,23 @@ async function checkPeer(
   }
   const startedMs = performance.now();
   const socket = node.connect(publicKey, { signal });
+  let durationMs = 0;
+  let isRight = true;
   try {
-    const path = await openAndClose(socket, timeoutMs);
-    const durationMs = Math.round(performance.now() - startedMs);
+    const path = await openAndClose(socket, timeoutMs, async () => {
+      durationMs = Math.round(performance.now() - startedMs);
+      if (stage === "relay") isRight = await isRelay(socket);
+    });
+    if (!isRight) {
+      const summary = `The peer with this key is connected in ${durationMs} ms, and is no relay`;
+      return finding(
+        stage,
+        "failed",
+        summary,
+        { durationMs, path },
+        "Check the key: `quince relay` prints it.",
+      );
+    }
     const summary = `${name} is connected in ${durationMs} ms, at ${path ?? "an unknown address"}`;
     return finding(stage, "ok", summary, { durationMs, path });
   } catch (error) {
@@ -208,8 +225,31 @@ async function checkPeer(
   }
 }
 
-/** Resolves, once the connection has been open and is closed again, with the address that it went to. */
-async function openAndClose(socket: SecretStream, timeoutMs: number): Promise<string | null> {
+/** Whether a relay answers on an open connection: it opens the channel that relays have. */
+async function isRelay(socket: SecretStream): Promise<boolean> {
+  const client = BlindRelayClient.from(socket, { id: socket.publicKey });
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => resolve(false), RELAY_ANSWER_MS);
+  client.on("open", () => resolve(true));
+  client.on("close", () => resolve(false));
+  client.on("destroy", () => resolve(false));
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    client.destroy();
+  }
+}
+
+/**
+ * Resolves, once the connection has been open, `whileOpen` has ended and it is closed again, with the address that it
+ * went to.
+ */
+async function openAndClose(
+  socket: SecretStream,
+  timeoutMs: number,
+  whileOpen = (): Promise<void> => Promise.resolve(),
+): Promise<string | null> {
   let failure: Error | null = null;
   const closed = new Promise<void>((resolve) => socket.once("close", resolve));
   socket.on("error", (error: Error) => failure = error);
@@ -224,6 +264,7 @@ async function openAndClose(socket: SecretStream, timeoutMs: number): Promise<st
       await closed;
       throw failure ?? new QuinceError("PEER_CONNECTION_FAILED", "It closed at once");
     }
+    await whileOpen();
     await endPolitely(socket, closed);
     return remoteHost ? `${remoteHost}:${remotePort}` : null;
   } finally {

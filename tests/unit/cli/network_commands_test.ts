@@ -245,6 +245,10 @@ Deno.test("relay joins peers that meet at it, and tells what it relayed", async 
   const relay = HyperDHT.keyPair(Buffer.from(SEED, "hex")).publicKey;
   assert.equal(await terminal.line("Relaying"), `Relaying as ${idEncoding.encode(relay)}`);
 
+  const found = await run("doctor", "--relay", idEncoding.encode(relay), ...network(testnet));
+  assert.deepEqual([found.code, found.terminal.errors], [0, ""]);
+  assert.match(found.terminal.lines.at(-1)!, /^ {2}ok {4}relay {6}The relay is connected in \d+ ms, at 127/);
+
   // As behind firewalls: they neither offer their own addresses nor find out that they could.
   const [one, other] = [1, 2].map(() => testnet.createNode({ quickFirewall: false })) as [HyperDHT, HyperDHT];
   await Promise.all([one.fullyBootstrapped(), other.fullyBootstrapped()]);
@@ -298,6 +302,12 @@ Deno.test("doctor says what works and explains what does not", async () => {
       "- relay",
     ],
   );
+  const noRelay = await run("doctor", "--relay", key, "--json", ...network(testnet));
+  assert.equal(noRelay.code, 1);
+  const { status, summary, advice } = noRelay.terminal.values.at(-1)!;
+  assert.equal(status, "failed");
+  assert.match(summary as string, /^The peer with this key is connected in \d+ ms, and is no relay$/);
+  assert.match(advice as string, /Check the key/);
   const lost = await run("doctor", "--peer", SEED, "--relay", SEED, "--json", ...network(testnet));
   assert.equal(lost.code, 1);
   assert.deepEqual(
