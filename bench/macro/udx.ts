@@ -61,15 +61,29 @@ const NATIVE: Side = {
     }),
 };
 
+const OURS = ours("ours, Deno.listenDatagram", "deno");
+
+/** One make sends to the other. */
+function mixed(name: string, sender: Side, receiver: Side): Side {
+  return {
+    name,
+    command: (options) => (JSON.parse(options).role === "send" ? sender : receiver).command(options),
+  };
+}
+
 const SIDES: readonly Side[] = [
   NATIVE,
-  ours("ours, Deno.listenDatagram", "deno"),
+  OURS,
   ours("ours, node:dgram", "node"),
+  mixed("udx-native to ours, Deno.listenDatagram", NATIVE, OURS),
+  mixed("ours, Deno.listenDatagram, to udx-native", OURS, NATIVE),
 ];
 
 const SCENARIOS: readonly Scenario[] = [
   { name: "1 stream, clean", streams: 1, share: 1 },
   { name: "10 streams, clean", streams: 10, share: 1 },
+  { name: "50 streams, clean", streams: 50, share: 0.25 },
+  { name: "200 streams, clean", streams: 200, share: 0.25 },
   {
     name: "1 stream, 20 ms and 1 % loss",
     streams: 1,

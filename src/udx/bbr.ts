@@ -174,12 +174,13 @@ export class BbrController implements CongestionController {
   }
 
   #updateBound(sample: RateSample, flight: FlightState): void {
-    if (!this.#isPipeFull) return;
     const member = this.#member;
+    // What a stream by itself loses at the start tells it how fast the path is.
+    if (!this.#isPipeFull && !member.hasCompany) return;
     member.cwndPackets = this.#cwndPackets;
     member.bandwidth = this.bandwidth;
     member.leastRttMs = this.#minRttMs;
-    member.handleOutcome(sample.ackedCount, sample.lostCount, flight.inFlightCount);
+    member.handleOutcome(flight.deliveredAtMs, sample.ackedCount, sample.lostCount, flight.inFlightCount);
   }
 
   /** How many more packets than the model expects are acknowledged in bunches, so that bunches do not stall us. */

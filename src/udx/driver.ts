@@ -84,6 +84,10 @@ export class Driver {
   /** Streams with something to do, in the order of their turns. */
   #active = new Set<StreamHost>();
   readonly #blocked = new Map<SocketHost, Set<StreamHost>>();
+  /** Streams that wait for room on their path, in the order of their turns. */
+  readonly #turns = new Map<SharedPath, Set<StreamHost>>();
+  /** Streams whose turn it is. */
+  readonly #admitted = new Set<StreamHost>();
   /** Packets to be relayed, by their destination that is not connected yet. */
   readonly #held = new Map<StreamHost, Uint8Array[]>();
   /** Packets that a relay slows down, by the stream that they came to. */
@@ -126,6 +130,9 @@ export class Driver {
     this.#transmit(stream, this.clock.nowMs(), Infinity);
     this.#send();
     this.#active.delete(stream);
+    this.#admitted.delete(stream);
+    const shared = stream.path?.shared;
+    if (shared) this.#turns.get(shared)?.delete(stream);
     this.#held.delete(stream);
     this.#delayed.get(stream)?.clear();
     this.#delayed.delete(stream);
@@ -202,7 +209,9 @@ export class Driver {
     this.#isFlushing = true;
     const startMs = this.clock.nowMs();
     let nowMs = startMs;
-    while (this.#active.size > 0) {
+    for (;;) {
+      this.#admit();
+      if (this.#active.size === 0) break;
       if (nowMs - startMs > TURN_MS) {
         this.#continueLater();
         break;
@@ -212,6 +221,7 @@ export class Driver {
       for (const stream of turn) {
         stream.handleOutputs();
         if (this.#transmit(stream, nowMs, TURN_PACKETS)) this.#active.add(stream);
+        this.#admitted.delete(stream);
         this.#armTimer(stream.machine.deadlineMs, nowMs);
       }
       this.#send();
@@ -292,14 +302,46 @@ export class Driver {
         this.#waitForRoom(blocker, stream);
         return false;
       }
-      const transmit = stream.machine.pollTransmit(nowMs);
-      if (!transmit) return false;
+      const transmit = stream.machine.pollTransmit(nowMs, this.#hasTurn(stream));
+      if (!transmit) {
+        if (stream.machine.isWaitingForTurn) this.#waitForTurn(stream);
+        return false;
+      }
       countTransmitted(stream.traffic, transmit.bytes.length);
       countTransmitted(transmit.path.socket.traffic, transmit.bytes.length);
       countTransmitted(this.traffic, transmit.bytes.length);
       this.#enqueue(transmit);
     }
     return true;
+  }
+
+  #hasTurn(stream: StreamHost): boolean {
+    const shared = stream.path?.shared;
+    if (!shared) return true;
+    return this.#admitted.has(stream) || (shared.roomPackets > 0 && !this.#turns.has(shared));
+  }
+
+  #waitForTurn(stream: StreamHost): void {
+    const shared = stream.path?.shared;
+    if (!shared) return;
+    const waiting = this.#turns.get(shared);
+    if (waiting) waiting.add(stream);
+    else this.#turns.set(shared, new Set([stream]));
+  }
+
+  /** Gives streams their turn while there is room for at least half of one: small flights tell little of what is lost. */
+  #admit(): void {
+    for (const [shared, waiting] of this.#turns) {
+      let { roomPackets } = shared;
+      for (const stream of waiting) {
+        if (roomPackets < TURN_PACKETS / 2) break;
+        roomPackets -= TURN_PACKETS;
+        waiting.delete(stream);
+        this.#admitted.add(stream);
+        this.#active.add(stream);
+      }
+      if (waiting.size === 0) this.#turns.delete(shared);
+    }
   }
 
   #blocker(stream: StreamHost): SocketHost | null {

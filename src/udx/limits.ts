@@ -58,8 +58,11 @@ export const INITIAL_CWND_PACKETS = 10;
 /** Bytes that may leave at once before any pacing rate is known (libudx src/udx.c). */
 export const INITIAL_PACING_BYTES = 25_000;
 
-/** What accumulates for the pacer while a timer is late, in ms of the pacing rate. */
-export const PACING_BURST_MS = 4;
+/** What accumulates for the pacer while a timer is late, in ms of the pacing rate: more overruns short queues. */
+export const PACING_BURST_MS = 2;
+
+/** The same where a round trip takes less than twice that: what is in flight bounds bursts there. */
+export const SHORT_PATH_BURST_MS = 4;
 
 /**
  * Sequence numbers beyond the next expected one that are kept: twice what the receive window holds of base-size

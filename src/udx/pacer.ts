@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { INITIAL_PACING_BYTES, MTU_MAX, PACING_BURST_MS } from "./limits.ts";
+import { INITIAL_PACING_BYTES, MTU_MAX } from "./limits.ts";
 
 /** A burst of this many bytes is never held back further: timers are no finer. */
 const BURST_BYTES_MIN = 8 * MTU_MAX;
@@ -13,13 +13,13 @@ export class Pacer {
   #availableBytes = INITIAL_PACING_BYTES;
   #filledAtMs = -Infinity;
 
-  /** Fills the bucket up to `nowMs` at `bytesPerMs`. */
-  fill(nowMs: number, bytesPerMs: number): void {
+  /** Fills the bucket up to `nowMs` at `bytesPerMs`, with `burstMs` of that at most. */
+  fill(nowMs: number, bytesPerMs: number, burstMs: number): void {
     const elapsedMs = nowMs - this.#filledAtMs;
     if (elapsedMs <= 0) return;
     this.#filledAtMs = nowMs;
     if (elapsedMs === Infinity) return;
-    const burstBytes = Math.max(BURST_BYTES_MIN, bytesPerMs * PACING_BURST_MS);
+    const burstBytes = Math.max(BURST_BYTES_MIN, bytesPerMs * burstMs);
     this.#availableBytes = Math.min(burstBytes, this.#availableBytes + elapsedMs * bytesPerMs);
   }
 

@@ -10,10 +10,12 @@ import {
   ACK_DELAY_MAX_MS,
   EARLY_BYTES_MAX,
   HEADER_BYTES,
+  PACING_BURST_MS,
   RECEIVE_PACKETS_MAX,
   RTO_COUNT_MAX,
   RTO_MIN_MS,
   SACK_RANGES_MAX,
+  SHORT_PATH_BURST_MS,
   WINDOW_BYTES,
   WINDOW_PROBES_UNANSWERED_MAX,
   WRITE_HIGH_WATERMARK_BYTES,
@@ -102,6 +104,9 @@ export class Sender<Path extends PacketPath> {
   };
 
   #shared: SharedPath | null = null;
+  /** Packets in flight that the shared path knows of. */
+  #sharedCount = 0;
+  #isWaitingForTurn = false;
   #phase: RecoveryPhase = "open";
   #recoveryEndSeq = 0;
   #sendCount = 0;
@@ -152,7 +157,9 @@ export class Sender<Path extends PacketPath> {
   /** Sends over `path` from now on. */
   usePath(path: Path): void {
     this.mtu.reset();
+    this.#leaveShared();
     this.#shared = path.shared ?? null;
+    this.#tellShared();
     if (path.shared) this.#congestion.joinPath(path.shared);
   }
 
@@ -190,6 +197,7 @@ export class Sender<Path extends PacketPath> {
     }
     if (board.isEmpty && this.#end === "sent") this.#end = "acked";
     this.#armWindowProbe(nowMs);
+    this.#tellShared();
   }
 
   /** Does what is due at `nowMs`. */
@@ -210,12 +218,23 @@ export class Sender<Path extends PacketPath> {
       if (++this.#windowProbesUnanswered > WINDOW_PROBES_UNANSWERED_MAX) this.#hasTimedOut = true;
     }
     if (timers.retransmission <= nowMs) this.#handleRetransmissionTimeout(nowMs);
+    this.#tellShared();
   }
 
-  /** The next data packet to send, if one may leave now; valid until the next call. */
-  pollPacket(nowMs: number, header: HeaderFields<Path>, isProbingMtu: boolean): OutgoingPacket<Path> | null {
+  /**
+   * The next data packet to send, if one may leave now; valid until the next call. Without `hasTurn` only probes leave,
+   * see {@linkcode Sender.isWaitingForTurn}.
+   */
+  pollPacket(
+    nowMs: number,
+    header: HeaderFields<Path>,
+    isProbingMtu: boolean,
+    hasTurn: boolean,
+  ): OutgoingPacket<Path> | null {
+    this.#isWaitingForTurn = false;
     const congestion = this.#congestion;
-    this.#pacer.fill(nowMs, congestion.pacingBytesPerMs);
+    const isShort = this.rtt.leastMs < 2 * PACING_BURST_MS;
+    this.#pacer.fill(nowMs, congestion.pacingBytesPerMs, isShort ? SHORT_PATH_BURST_MS : PACING_BURST_MS);
     if (this.#isTailProbeDue) {
       this.#isTailProbeDue = false;
       const probe = this.#pollTailProbe(nowMs, header);
@@ -236,11 +255,20 @@ export class Sender<Path extends PacketPath> {
       this.#timers.pacing = nowMs + this.#pacer.waitMs(congestion.pacingBytesPerMs);
       return null;
     }
+    if (!hasTurn) {
+      this.#isWaitingForTurn = true;
+      return null;
+    }
     if (lost) {
       this.#board.shiftLost();
       return this.#resend(lost, nowMs, header);
     }
     return this.#sendNew(nowMs, header, isProbingMtu);
+  }
+
+  /** Whether a packet would have left, had it been the stream's turn. */
+  get isWaitingForTurn(): boolean {
+    return this.#isWaitingForTurn;
   }
 
   /** Whether a packet that asks for the peer's window is due. */
@@ -334,6 +362,7 @@ export class Sender<Path extends PacketPath> {
     this.#board.clear();
     this.#queue.clear();
     this.#congestion.leavePath();
+    this.#leaveShared();
     const timers = this.#timers;
     timers.retransmission =
       timers.reordering =
@@ -341,7 +370,19 @@ export class Sender<Path extends PacketPath> {
       timers.windowProbe =
       timers.pacing =
         Infinity;
-    this.#isTailProbeDue = this.#isWindowProbeDue = false;
+    this.#isTailProbeDue = this.#isWindowProbeDue = this.#isWaitingForTurn = false;
+  }
+
+  #tellShared(): void {
+    const { inFlightCount } = this.#board;
+    this.#shared?.changeFlight(inFlightCount - this.#sharedCount);
+    this.#sharedCount = inFlightCount;
+  }
+
+  #leaveShared(): void {
+    this.#shared?.changeFlight(-this.#sharedCount);
+    this.#shared = null;
+    this.#sharedCount = 0;
   }
 
   #payloadMax(path: Path): number {
@@ -624,6 +665,7 @@ export class Sender<Path extends PacketPath> {
     packet.sentAtMs = nowMs;
     this.#rate.handleSent(packet, nowMs, isFirst);
     this.#board.addSent(packet);
+    this.#tellShared();
     this.#pacer.take(packet.byteLength);
     if (this.#timers.retransmission === Infinity) this.#timers.retransmission = nowMs + this.rtt.timeoutMs;
     if (this.#timers.tailProbe === Infinity) this.#armTailProbe(nowMs);

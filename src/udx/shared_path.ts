@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { WindowedFilter } from "./windowed_filter.ts";
 
 /**
  * Where more than this part of the packets gets lost, a short queue is overrun, as that of a receiver's socket: the
@@ -22,8 +23,24 @@ const BOUND_MIN_PACKETS = 8;
 /** So many packets are judged at a time, or a round trip's worth of them when that is more: few say little. */
 const JUDGED_MIN_PACKETS = 64;
 
-/** A stream may always have so many in flight. */
+/**
+ * A stream's share is never less, as a flight of two tells little of what was lost. Where that is more than fits, the
+ * streams take turns.
+ */
 const SHARE_MIN_PACKETS = 4;
+
+/** Several streams start with so many in flight together, and half of what arrives more; so many always fit. */
+const TOTAL_MIN_PACKETS = 64;
+const START_GROWTH = 0.5;
+
+/** The path's rate is the highest of so many round trips. */
+const RATE_ROUNDS = 10;
+
+/** A round trip is the least of the path's for so long. */
+const LEAST_RTT_MS = 10_000;
+
+/** A shorter round trip counts as this one: acknowledgements come in bunches. */
+const ROUND_MIN_MS = 1;
 
 /**
  * What the path itself is taken to hold, in bandwidth-delay products: more than one, as acknowledgements come in
@@ -63,11 +80,16 @@ export class PathMember {
     return rttMs === Infinity ? 0 : PATH_GAIN * this.bandwidth * rttMs;
   }
 
-  /** Packets were acknowledged or counted as lost while `inFlightCount` travel. */
-  handleOutcome(ackedCount: number, lostCount: number, inFlightCount: number): void {
+  /** Whether there are other streams on the path. */
+  get hasCompany(): boolean {
+    return this.#path.hasCompany;
+  }
+
+  /** Packets were acknowledged or counted as lost until `nowMs` while `inFlightCount` travel. */
+  handleOutcome(nowMs: number, ackedCount: number, lostCount: number, inFlightCount: number): void {
     const peak = inFlightCount + ackedCount + lostCount;
     if (peak > this.peakPackets) this.peakPackets = peak;
-    this.#path.handleOutcome(ackedCount, lostCount);
+    this.#path.handleOutcome(nowMs, ackedCount, lostCount);
   }
 
   /** The stream goes elsewhere or ends. */
@@ -85,9 +107,20 @@ export class SharedPath {
   #ackedCount = 0;
   #lostCount = 0;
   #judgedPackets = JUDGED_MIN_PACKETS;
+  /** Packets per ms, by round trips. */
+  readonly #rate = new WindowedFilter("max", RATE_ROUNDS);
+  #roundCount = 0;
+  #roundAckedCount = 0;
+  #roundStartMs = -Infinity;
+  /** Packets in flight at which streams begin to take turns. */
+  #totalPackets = TOTAL_MIN_PACKETS;
 
-  /** Least round trip of the streams that were active when they were judged last. */
-  leastRttMs = Infinity;
+  /** Of all streams: who came when the queue was full knows only longer ones. */
+  readonly #leastRtt = new WindowedFilter("min", LEAST_RTT_MS);
+
+  #inFlightPackets = 0;
+  /** Most of them since the streams were judged last. */
+  #peakPackets = 0;
 
   /** Smoothed round trip as one of the streams saw it last, null before any did. */
   smoothedRttMs: number | null = null;
@@ -95,6 +128,21 @@ export class SharedPath {
   /** No stream is on the path. */
   get isEmpty(): boolean {
     return this.#members.size === 0;
+  }
+
+  /** Least round trip that any of the streams saw lately, infinity before any did. */
+  get leastRttMs(): number {
+    return this.#leastRtt.value;
+  }
+
+  /** Whether there are several streams on the path. */
+  get hasCompany(): boolean {
+    return this.#members.size > 1;
+  }
+
+  /** Packets that several streams may send now; a single one has bounds enough. */
+  get roomPackets(): number {
+    return this.hasCompany ? this.#totalPackets - this.#inFlightPackets : Infinity;
   }
 
   /** What each stream may have in flight that wants more than that. */
@@ -106,6 +154,8 @@ export class SharedPath {
   join(): PathMember {
     const member = new PathMember(this);
     this.#members.add(member);
+    // What a single stream had in flight was no news.
+    this.#totalPackets = Math.max(this.#totalPackets, this.#inFlightPackets);
     return member;
   }
 
@@ -114,30 +164,63 @@ export class SharedPath {
     this.#members.delete(member);
   }
 
-  /** Counts packets, and judges them when about a round trip's worth was seen. */
-  handleOutcome(ackedCount: number, lostCount: number): void {
-    this.#ackedCount += ackedCount;
-    this.#lostCount += lostCount;
-    if (this.#ackedCount + this.#lostCount >= this.#judgedPackets) this.#judge();
+  /** So many more packets of a stream are in flight than before; or less. */
+  changeFlight(byPackets: number): void {
+    this.#inFlightPackets += byPackets;
+    if (this.#inFlightPackets > this.#peakPackets) this.#peakPackets = this.#inFlightPackets;
   }
 
-  #judge(): void {
+  /** Counts packets, and judges them when about a round trip's worth was seen. */
+  handleOutcome(nowMs: number, ackedCount: number, lostCount: number): void {
+    this.#ackedCount += ackedCount;
+    this.#lostCount += lostCount;
+    this.#measureRate(nowMs, ackedCount);
+    // A slow start, where what there is gets used. Losses show late, so it is slower than that of a single stream.
+    if (this.#boundPackets === Infinity && 2 * this.#peakPackets > this.#totalPackets) {
+      this.#totalPackets += START_GROWTH * ackedCount;
+    }
+    if (this.#ackedCount + this.#lostCount >= this.#judgedPackets) this.#judge(nowMs);
+  }
+
+  #measureRate(nowMs: number, ackedCount: number): void {
+    this.#roundAckedCount += ackedCount;
+    const elapsedMs = nowMs - this.#roundStartMs;
+    if (elapsedMs < Math.max(ROUND_MIN_MS, this.leastRttMs)) return;
+    this.#rate.add(++this.#roundCount, this.#roundAckedCount / elapsedMs);
+    this.#roundAckedCount = 0;
+    this.#roundStartMs = nowMs;
+  }
+
+  #judge(nowMs: number): void {
     const active: PathMember[] = [];
     for (const member of this.#members) {
       if (member.peakPackets > 0) active.push(member);
     }
-    this.leastRttMs = active.reduce((least, { leastRttMs }) => Math.min(least, leastRttMs), Infinity);
-    if (this.#lostCount > LOSS_MAX * (this.#ackedCount + this.#lostCount)) {
-      const shrunk = LOSS_BACKOFF * Math.min(this.#boundPackets, sum(active, "cwndPackets"));
-      this.#boundPackets = Math.max(BOUND_MIN_PACKETS, sum(active, "pathPackets"), shrunk);
+    for (const { leastRttMs } of active) this.#leastRtt.add(nowMs, leastRttMs);
+    const lostPart = this.#lostCount / (this.#ackedCount + this.#lostCount);
+    if (lostPart > LOSS_MAX) {
+      const flightPackets = active.length > 1 ? this.#peakPackets : sum(active, "cwndPackets");
+      const shrunk = Math.min(LOSS_BACKOFF, 1 - lostPart) * Math.min(this.#boundPackets, flightPackets);
+      this.#boundPackets = Math.max(BOUND_MIN_PACKETS, this.#pathPackets(active), shrunk);
     } else {
       this.#boundPackets *= LOSS_REGAIN;
+    }
+    if (this.#boundPackets !== Infinity) {
+      this.#totalPackets = Math.max(TOTAL_MIN_PACKETS, this.#boundPackets, this.#pathPackets(active));
     }
     // Judging looks at each stream: however many are idle, that is little work per packet.
     this.#judgedPackets = Math.max(JUDGED_MIN_PACKETS, sum(active, "peakPackets"), this.#members.size);
     this.#sharePackets = this.#divide(active);
     for (const member of active) member.peakPackets = 0;
     this.#ackedCount = this.#lostCount = 0;
+    this.#peakPackets = this.#inFlightPackets;
+  }
+
+  /** What the path itself holds: streams that take turns each see it all, so their sum may be too much. */
+  #pathPackets(active: readonly PathMember[]): number {
+    const ownPackets = sum(active, "pathPackets");
+    if (active.length === 1 || this.leastRttMs === Infinity) return ownPackets;
+    return Math.min(ownPackets, PATH_GAIN * this.#rate.value * this.leastRttMs);
   }
 
   /** What is left for each stream that wants more than an equal share or nearly as much. */

@@ -260,8 +260,11 @@ export class StreamMachine<Path extends PacketPath> {
 
   // Outputs
 
-  /** The next datagram to send; valid until the next call. */
-  pollTransmit(nowMs: number): Transmit<Path> | null {
+  /**
+   * The next datagram to send; valid until the next call. A stream that shares its path sends data when it has its turn,
+   * and says otherwise by {@linkcode StreamMachine.isWaitingForTurn} that it would.
+   */
+  pollTransmit(nowMs: number, hasTurn = true): Transmit<Path> | null {
     if (this.#state.kind === "closed") return this.#pollFarewell();
     if (this.#state.kind !== "connected") return null;
     const { header } = this.#state;
@@ -273,7 +276,7 @@ export class StreamMachine<Path extends PacketPath> {
     }
     header.windowBytes = this.#windowBytes();
     header.ack = this.#receive.nextSeq;
-    const packet = this.#sender.pollPacket(nowMs, header, this.#migrationSeq === null);
+    const packet = this.#sender.pollPacket(nowMs, header, this.#migrationSeq === null, hasTurn);
     if (packet) {
       this.#isAckDue = false;
       this.#advertisedWindowBytes = header.windowBytes;
@@ -309,6 +312,11 @@ export class StreamMachine<Path extends PacketPath> {
   /** Whether packets can be sent. */
   get isConnected(): boolean {
     return this.#state.kind === "connected";
+  }
+
+  /** Whether data would have left, had it been the stream's turn. */
+  get isWaitingForTurn(): boolean {
+    return this.#sender.isWaitingForTurn;
   }
 
   /** The peer's stream id while connected, else null. */

@@ -24,13 +24,13 @@ const REORDERED_PACKETS = 64;
 const LOSS_MAX = 0.05;
 const BACKOFF = 0.7;
 const REGAIN = 1.02;
-const WINDOW_MIN_BYTES = 16 * 1024;
+const WINDOW_MIN_BYTES = 64 * 1024;
 
 /**
- * The least window lets so much pass per ms of round trip, 128 MB/s: where a round trip takes longer than a few ms, a
+ * The least window lets so much pass per ms of round trip, 256 MB/s: where a round trip takes longer than a few ms, a
  * socket's queue is little beside what travels, and loss is the path's.
  */
-const MIN_BYTES_PER_MS = 128 * 1024;
+const MIN_BYTES_PER_MS = 256 * 1024;
 
 /** Adapts the window to the loss seen. */
 export class WindowTuner {

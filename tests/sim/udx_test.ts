@@ -3,6 +3,7 @@ import { strict as assert } from "node:assert";
 import { SeededRandom } from "../../src/base/mod.ts";
 import { SharedPath } from "../../src/udx/shared_path.ts";
 import { Link, type LinkConditions, VirtualTime } from "./network.ts";
+import { DrivenSocket } from "./support/driven_streams.ts";
 import { connectPeers, type StreamPeer } from "./support/stream_peer.ts";
 
 const SEED_COUNT = 2000;
@@ -153,6 +154,34 @@ Deno.test("UDX-036 ten streams between two sockets share a short queue, and none
   assert(retransmitCount < 0.06 * packetCount, `${retransmitCount} of ${packetCount} sent again`);
   assert(shared.forth.isEmpty && shared.back.isEmpty);
 });
+
+for (const count of [10, 50, 200]) {
+  Deno.test(`UDX-036 ${count} streams that start at once take turns in a short queue, and none waits for a timeout`, () => {
+    const time = new VirtualTime();
+    const random = new SeededRandom(1);
+    const conditions = { latencyMs: 0.05, bytesPerMs: 120_000, queueBytes: 90 * 1500 };
+    const sender = new DrivenSocket(time, new Link(time, random, conditions), 0.05, 1);
+    const receiver = new DrivenSocket(time, new Link(time, random, { latencyMs: 0.05 }), 0.1, 2);
+    sender.other = receiver;
+    receiver.other = sender;
+    const byteLength = 24_000_000 / count;
+    const streams = Array.from({ length: count }, (_, id) => {
+      return { from: sender.open(id, byteLength), to: receiver.open(id, 0) };
+    });
+    sender.driver.flush();
+    while (streams.some(({ from, to }) => from.closedAtMs < 0 || to.closedAtMs < 0)) {
+      assert(time.step(60_000), `stuck at ${time.nowMs} ms`);
+    }
+    const statistics = streams.map(({ from }) => from.machine.sender.statistics);
+    const retransmitCount = statistics.reduce((sum, each) => sum + each.retransmitCount, 0);
+    const ends = streams.map(({ to }) => to.closedAtMs).sort((a, b) => a - b);
+    assert(streams.every(({ to }) => to.receivedBytes === byteLength && to.errorCode === null));
+    assert.equal(statistics.reduce((sum, { rtoCount }) => sum + rtoCount, 0), 0);
+    assert(24_000_000 / ends.at(-1)! > 0.8 * 120_000, `the last is done after ${ends.at(-1)} ms`);
+    assert(ends[count / 2]! > 0.8 * ends.at(-1)!, `half are done after ${ends[count / 2]} ms`);
+    assert(retransmitCount < 0.15 * 24_000_000 / 1452, `${retransmitCount} sent again`);
+  });
+}
 
 Deno.test("UDX-027 throughput by loss and latency matches the snapshot", async () => {
   const byteLength = 4_000_000;

@@ -1,6 +1,7 @@
 /** Turns of streams that could send for ever, on a clock that moves by a millisecond each time it is read. */
 import { strict as assert } from "node:assert";
 import { runtimeRandom } from "../../../src/base/mod.ts";
+import { SharedPath } from "../../../src/udx/shared_path.ts";
 import { createTraffic, Driver, type SocketHost, type StreamHost } from "../../../src/udx/driver.ts";
 
 interface Continuation {
@@ -48,7 +49,28 @@ function createScene() {
     driver.schedule(host);
     return host;
   };
-  return { driver, socket, room, sent, continuations, addEndless };
+  /** A stream that sends whatever it may and shares the path with others. */
+  const addSharing = (name: string, shared: SharedPath): StreamHost => {
+    const host = addEndless(name);
+    const { bytes, path } = host.machine.pollTransmit(0)!;
+    let isWaitingForTurn = false;
+    const machine = {
+      pollTransmit: (_nowMs: number, hasTurn: boolean) => {
+        isWaitingForTurn = !hasTurn;
+        if (!hasTurn) return null;
+        shared.changeFlight(1);
+        return { bytes, path };
+      },
+      get isWaitingForTurn(): boolean {
+        return isWaitingForTurn;
+      },
+      deadlineMs: Infinity,
+      isClosed: false,
+      epitaph: null,
+    };
+    return Object.assign(host, { machine, path: { ...path, shared } });
+  };
+  return { driver, socket, room, sent, continuations, addEndless, addSharing };
 }
 
 /** Packets in a row of the same stream, as "a16". */
@@ -87,5 +109,43 @@ Deno.test("UDX-016 a socket without room stops its streams, and all go on when t
   assert.equal(sent.length, 0);
   room.isWritable = true;
   driver.handleWritable(socket);
+  assert.deepEqual(runsOf(sent).slice(0, 2), ["a16", "b16"]);
+});
+
+Deno.test("UDX-016 streams that share a path wait for room on it, and get turns in the order in which they wait", async () => {
+  const { driver, sent, addSharing } = createScene();
+  const shared = new SharedPath();
+  shared.join();
+  shared.join();
+  for (const name of ["a", "b", "c", "d", "e", "f"]) addSharing(name, shared);
+  await Promise.resolve();
+  assert.deepEqual(runsOf(sent), ["a16", "b16", "c16", "d16"]);
+  sent.length = 0;
+  shared.changeFlight(-7);
+  driver.flush();
+  assert.deepEqual(sent, []);
+  shared.changeFlight(-1);
+  driver.flush();
+  assert.deepEqual(runsOf(sent), ["e16"]);
+  sent.length = 0;
+  shared.changeFlight(-32);
+  driver.flush();
+  assert.deepEqual(runsOf(sent), ["f16", "a16"]);
+});
+
+Deno.test("UDX-016 a stream that leaves while it waits for room does not hold up the others", async () => {
+  const { driver, sent, addSharing } = createScene();
+  const shared = new SharedPath();
+  shared.join();
+  shared.join();
+  const streams = ["a", "b", "c", "d", "e", "f"].map((name) => addSharing(name, shared));
+  await Promise.resolve();
+  for (const stream of streams.slice(2)) {
+    Object.assign(stream.machine, { pollTransmit: () => null });
+    driver.remove(stream);
+  }
+  sent.length = 0;
+  shared.changeFlight(-64);
+  driver.flush();
   assert.deepEqual(runsOf(sent).slice(0, 2), ["a16", "b16"]);
 });

@@ -142,21 +142,25 @@ Deno.test("UDX-037 MtuDiscovery falls back to 1200 in a black hole, and starts o
 
 Deno.test("UDX-036 Pacer closes when its bytes are spent and opens with time", () => {
   const pacer = new Pacer();
-  pacer.fill(0, 100);
+  pacer.fill(0, 100, 4);
   pacer.take(25_000);
   assert.equal(pacer.isOpen, false);
   assert.equal(pacer.waitMs(100), 15);
-  pacer.fill(15, 100);
+  pacer.fill(15, 100, 4);
   assert.equal(pacer.isOpen, true);
 });
 
 Deno.test("UDX-036 Pacer saves up no more than a burst", () => {
   const pacer = new Pacer();
-  pacer.fill(0, 10);
-  pacer.fill(1_000_000, 10);
-  let count = 0;
-  for (; pacer.isOpen; count++) pacer.take(1500);
-  assert.equal(count, 8);
+  const countAt = (nowMs: number, bytesPerMs: number): number => {
+    pacer.fill(nowMs, bytesPerMs, 2);
+    let count = 0;
+    for (; pacer.isOpen; count++) pacer.take(1500);
+    return count;
+  };
+  pacer.fill(0, 10, 2);
+  assert.equal(countAt(1_000_000, 10), 8);
+  assert.equal(countAt(2_000_000, 30_000), 40);
 });
 
 Deno.test("UDX-036 BbrController holds the flight down for a round where much was lost, not for single packets", () => {
@@ -198,11 +202,11 @@ Deno.test("UDX-036 SharedPath leaves streams alone until a queue overflows", () 
   const path = new SharedPath();
   const member = path.join();
   member.cwndPackets = 100;
-  member.handleOutcome(96, 4, 0);
+  member.handleOutcome(0, 96, 4, 0);
   assert.equal(member.limitPackets, Infinity);
-  member.handleOutcome(91, 9, 0);
+  member.handleOutcome(0, 91, 9, 0);
   assert.equal(member.limitPackets, 70);
-  member.handleOutcome(100, 0, 0);
+  member.handleOutcome(0, 100, 0, 0);
   assert.equal(member.limitPackets, 70 * 1.02);
 });
 
@@ -211,9 +215,10 @@ Deno.test("UDX-036 SharedPath divides what fits, modest streams leave the rest t
   const [greedy, second, modest] = [path.join(), path.join(), path.join()];
   for (const member of [greedy, second]) member.cwndPackets = 60;
   modest.cwndPackets = 10;
-  modest.handleOutcome(10, 0, 0);
-  second.handleOutcome(40, 0, 20);
-  greedy.handleOutcome(30, 20, 10);
+  path.changeFlight(130);
+  modest.handleOutcome(0, 10, 0, 0);
+  second.handleOutcome(0, 40, 0, 20);
+  greedy.handleOutcome(0, 30, 20, 10);
   // Of 0.7 * 130 packets the modest one has 10.
   assert.equal(greedy.limitPackets, (0.7 * 130 - 10) / 2);
   assert.equal(second.limitPackets, greedy.limitPackets);
@@ -222,21 +227,77 @@ Deno.test("UDX-036 SharedPath divides what fits, modest streams leave the rest t
 Deno.test("UDX-036 SharedPath lets a stream have four packets, and what the path holds", () => {
   const path = new SharedPath();
   const members = Array.from({ length: 20 }, () => path.join());
+  path.changeFlight(80);
   for (const member of members) {
     member.cwndPackets = 4;
-    member.handleOutcome(3, 1, 0);
+    member.handleOutcome(0, 3, 1, 0);
   }
-  for (let i = 0; i < 20; i++) members[0]!.handleOutcome(32, 32, 0);
+  for (let i = 0; i < 20; i++) members[0]!.handleOutcome(0, 32, 32, 0);
   assert.equal(members[1]!.limitPackets, 8);
-  for (const member of members) member.handleOutcome(3, 1, 0);
+  for (const member of members) member.handleOutcome(0, 3, 1, 0);
   assert.equal(members[1]!.limitPackets, 4);
   members[1]!.bandwidth = 2;
   members[1]!.leastRttMs = 10;
   assert.equal(members[1]!.limitPackets, 1.5 * 20);
   // By the shortest round trip that any of them saw.
   members[2]!.leastRttMs = 5;
-  members[2]!.handleOutcome(64, 0, 0);
+  members[2]!.handleOutcome(0, 64, 0, 0);
   assert.equal(members[1]!.limitPackets, 1.5 * 10);
+});
+
+Deno.test("UDX-036 SharedPath has room for 64 packets of several streams at first, and for more as they arrive", () => {
+  const path = new SharedPath();
+  const first = path.join();
+  assert.equal(path.roomPackets, Infinity);
+  path.join();
+  path.changeFlight(10);
+  first.handleOutcome(0, 10, 0, 0);
+  // Little of the room was used.
+  assert.equal(path.roomPackets, 64 - 10);
+  path.changeFlight(54);
+  assert.equal(path.roomPackets, 0);
+  first.handleOutcome(20, 32, 0, 32);
+  path.changeFlight(-32);
+  assert.equal(path.roomPackets, 64 + 32 / 2 - 32);
+});
+
+Deno.test("UDX-036 SharedPath has room for what a single stream had in flight when another comes", () => {
+  const path = new SharedPath();
+  path.join();
+  path.changeFlight(100);
+  path.join();
+  assert.equal(path.roomPackets, 0);
+  path.changeFlight(-100);
+  assert.equal(path.roomPackets, 100);
+});
+
+Deno.test("UDX-036 SharedPath has less room for several streams after an overrun, but never less than 64 packets", () => {
+  const path = new SharedPath();
+  const [first, second] = [path.join(), path.join()];
+  path.changeFlight(200);
+  second.handleOutcome(0, 30, 20, 100);
+  first.handleOutcome(0, 30, 20, 100);
+  path.changeFlight(-200);
+  assert.equal(path.roomPackets, 0.6 * 200);
+  first.handleOutcome(0, 0, 400, 0);
+  assert.equal(path.roomPackets, 64);
+});
+
+Deno.test("UDX-036 SharedPath has room for what the path of several streams holds, by what arrives in a round trip", () => {
+  const path = new SharedPath();
+  const [first, second] = [path.join(), path.join()];
+  for (const member of [first, second]) {
+    member.leastRttMs = 20;
+    // As a stream sees it that sends when the others do not.
+    member.bandwidth = 100;
+  }
+  for (let nowMs = 0; nowMs < 200; nowMs++) {
+    for (const member of [first, second]) member.handleOutcome(nowMs, 5, 0, 100);
+  }
+  path.changeFlight(400);
+  path.changeFlight(-400);
+  for (let i = 0; i < 40; i++) [first, second][i % 2]!.handleOutcome(200, 0, 50, 0);
+  assert.equal(path.roomPackets, 1.5 * 10 * 20);
 });
 
 Deno.test("UDX-036 SharedPath is empty when its streams have left", () => {
@@ -460,11 +521,11 @@ Deno.test("UDX-038 WindowTuner starts with a small window and widens it twice as
 Deno.test("UDX-038 WindowTuner narrows the window under heavy loss and widens it again", () => {
   const tuner = new WindowTuner();
   for (let seq = 0; seq < 4 * 256; seq += 2) tuner.handleArrival(seq, 0, 0.1);
-  assert.equal(tuner.limitBytes, 31_469); // 128 KiB by 0.7, four times
+  assert.equal(tuner.limitBytes, 65_536); // 128 KiB by 0.7, no less than 64 KiB
   for (let seq = 2000; seq < 2000 + 128; seq++) tuner.handleArrival(seq, 0, 0.1);
-  assert.equal(tuner.limitBytes, 22_028); // the gap of 976
+  assert.equal(tuner.limitBytes, 65_536); // the gap of 976
   for (let seq = 2128; seq < 2128 + 128 * 10; seq++) tuner.handleArrival(seq, 0, 0.1);
-  assert.equal(tuner.limitBytes, 26_848); // by 1.02, ten times
+  assert.equal(tuner.limitBytes, 79_882); // by 1.02, ten times
 });
 
 Deno.test("UDX-038 WindowTuner leaves the window alone under four per cent of loss", () => {
@@ -480,7 +541,7 @@ Deno.test("UDX-038 WindowTuner leaves room for the round trip, and leaves an unk
     for (let seq = 2000; seq < 100_000; seq += 2) tuner.handleArrival(seq, 1000, leastRttMs);
     return tuner.limitBytes;
   });
-  assert.deepEqual(leasts, [16 * 1024, 128 * 1024, 10 * 128 * 1024, 4 * 1024 * 1024]);
+  assert.deepEqual(leasts, [64 * 1024, 256 * 1024, 10 * 256 * 1024, 4 * 1024 * 1024]);
 });
 
 Deno.test("UDX-038 WindowTuner asks for the round trip, and again while packets get lost", () => {
