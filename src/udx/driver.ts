@@ -122,6 +122,7 @@ export class Driver {
   /** Registers a stream; a later one with the same id takes the place of an earlier. */
   add(stream: StreamHost): void {
     this.#closed.delete(stream.id);
+    this.#streams.get(stream.id)?.machine.leavePath();
     this.#streams.set(stream.id, stream);
   }
 

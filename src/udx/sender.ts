@@ -163,6 +163,12 @@ export class Sender<Path extends PacketPath> {
     if (path.shared) this.#congestion.joinPath(path.shared);
   }
 
+  /** Others on the path need not heed this stream any more. */
+  leavePath(): void {
+    this.#congestion.leavePath();
+    this.#leaveShared();
+  }
+
   /** Queues bytes; they are borrowed until they are in packets. */
   write(chunk: Uint8Array): void {
     this.#queue.push(chunk);
@@ -361,8 +367,7 @@ export class Sender<Path extends PacketPath> {
   clear(): void {
     this.#board.clear();
     this.#queue.clear();
-    this.#congestion.leavePath();
-    this.#leaveShared();
+    this.leavePath();
     const timers = this.#timers;
     timers.retransmission =
       timers.reordering =

@@ -134,6 +134,11 @@ export class StreamMachine<Path extends PacketPath> {
     else this.#migrationSeq = this.#sender.nextSeq;
   }
 
+  /** Nobody drives the stream any more: others on its path need not heed it. */
+  leavePath(): void {
+    this.#sender.leavePath();
+  }
+
   /** Queues bytes, borrowed until they are sent. */
   write(nowMs: number, chunk: Uint8Array): void {
     if (this.#state.kind === "closed") return;

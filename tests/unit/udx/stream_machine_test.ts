@@ -210,6 +210,31 @@ Deno.test("UDX-035 a stream that knows no round trip probes by that of others on
   assert.equal(second!.deadlineMs, 42 + 2 * 42);
 });
 
+Deno.test("UDX-016 streams tell their path what they have in flight, until they leave it", () => {
+  const shared = new SharedPath();
+  const path = { ...PATH, shared };
+  const [first, second] = [1, 2].map((seed) => {
+    const machine: Machine = new StreamMachine(0, { random: new SeededRandom(seed) });
+    machine.connect(0, 9, path);
+    machine.write(0, new Uint8Array(1152 * 5));
+    return machine;
+  });
+  assert.equal(first!.pollTransmit(0, false), null);
+  assert.equal(first!.isWaitingForTurn, true);
+  assert.equal(drain(first!, 0).length, 5);
+  assert.equal(first!.isWaitingForTurn, false);
+  assert.equal(drain(second!, 0).length, 5);
+  assert.equal(shared.roomPackets, 64 - 10);
+  receive(first!, 20, { ack: 3 });
+  assert.equal(shared.roomPackets, 64 - 7);
+  first!.changePath(9, { ...PATH, shared: new SharedPath() });
+  second!.leavePath();
+  assert.equal(shared.isEmpty, true);
+  shared.join();
+  shared.join();
+  assert.equal(shared.roomPackets, 64);
+});
+
 Deno.test("UDX-036 the loss of a whole flight leaves a window of four packets", () => {
   const machine = create();
   machine.write(0, new Uint8Array(10));
