@@ -35,6 +35,7 @@ import {
   RECORD_AGE_MAX_MS,
   RELAY_ADDRESSES_CACHE_MAX,
   VALUE_AGE_MAX_MS,
+  WITHDRAW_SILENCE_MS,
 } from "./limits.ts";
 import { LocalAddresses } from "./local_addresses.ts";
 import { type PeerAddress, pluginRequest, tryDecode } from "./messages.ts";
@@ -376,13 +377,28 @@ export class HyperDHT extends DHT {
     return records.lookupAndUnannounce(this, target, keyPair, options);
   }
 
-  /** Withdraws an announcement. @throws {DHTError} `NODE_DESTROYED` (as a rejection). */
+  /**
+   * Withdraws an announcement; with `force`, gives up after 2.5 s where nobody answers.
+   *
+   * @throws {DHTError} `NODE_DESTROYED` (as a rejection).
+   */
   async unannounce(
     target: Uint8Array,
     keyPair: records.Announcing,
     options?: records.UnannounceOptions,
   ): Promise<void> {
-    await this.lookupAndUnannounce(target, keyPair, options).finished();
+    const query = this.lookupAndUnannounce(target, keyPair, options);
+    // Whoever asks with force is about to leave.
+    const cancel = options?.force
+      ? this.#clock.schedule(WITHDRAW_SILENCE_MS, () => {
+        if (query.successes === 0) query.destroy();
+      })
+      : null;
+    try {
+      await query.finished();
+    } finally {
+      cancel?.();
+    }
   }
 
   /**

@@ -126,7 +126,7 @@ Deno.test("SW-028 destroy() withdraws and ends; by force it tells nobody", async
 });
 
 Deno.test("SW-028 destroy() takes 2.5 s where the network is gone, with topics and a server to withdraw", async () => {
-  await using testnet = await createTestnet(4);
+  await using testnet = await createTestnet(24);
   const clock = new VirtualClock();
   const dht = testnet.createNode({ clock });
   const swarm = new Hyperswarm({ dht, clock });
