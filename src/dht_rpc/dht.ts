@@ -14,12 +14,14 @@ import { IncomingRequest, type Responder } from "./incoming_request.ts";
 import { IO } from "./io.ts";
 import {
   CONCURRENCY,
+  DATAGRAM_BYTES_MAX,
   DELAYED_PING_GRACE_MS,
   DOWN_HINTS_PER_TICK,
   ID_BYTES,
   PING_DELAY_MAX_MS,
   WINDOW_REQUESTS,
 } from "./limits.ts";
+import { requestByteLength } from "./messages.ts";
 import type { QueryStats } from "./node_types.ts";
 import type {
   BootstrapperOptions,
@@ -517,12 +519,13 @@ export class DHT extends TypedEventEmitter<DHTEvents> implements AsyncDisposable
    * Walks to the nodes closest to a target and asks each of them.
    *
    * @throws {DHTError} `NODE_DESTROYED`.
-   * @throws {RangeError} for a target that has not 32 bytes.
+   * @throws {RangeError} for a target that has not 32 bytes, or a value that no node would read, above 1.9 KB.
    */
   query<Data = Reply>(content: QueryContent, options: QueryOptions<Data> = {}): Query<Data> {
     this.#requireAlive();
     const { target, command, value = null } = content;
     assertTarget(target);
+    assertReadable(content);
     return new Query(this, this.#driver, { target, internal: false, command, value: value || null }, options);
   }
 
@@ -551,6 +554,7 @@ export class DHT extends TypedEventEmitter<DHTEvents> implements AsyncDisposable
    *
    * @throws {DHTError} (as a rejection) `REQUEST_TIMEOUT`, `REQUEST_DESTROYED`, `IO_SUSPENDED`, `NODE_DESTROYED`,
    * `TOO_MANY_REQUESTS`; or the reason of `signal`.
+   * @throws {RangeError} (as a rejection) for a value that no node would read, above 1.9 KB.
    */
   request(content: RequestContent, to: PeerAddress, options: RequestOptions = {}): Promise<Reply> {
     return this.#request(to, false, content, options);
@@ -638,6 +642,7 @@ export class DHT extends TypedEventEmitter<DHTEvents> implements AsyncDisposable
     timeoutMs?: number,
   ): Promise<Reply> {
     const { signal } = options;
+    assertReadable(content);
     return this.#driver.request(
       {
         to,
@@ -700,6 +705,13 @@ export class DHT extends TypedEventEmitter<DHTEvents> implements AsyncDisposable
       lookup: async (host) => UDX.isIPv4(host) ? host : (await this.udx.lookup(host, { family: 4 })).host,
     });
   }
+}
+
+/** A request that no node reads would be sent again and again, and time out. */
+function assertReadable({ command, token = null, target = null, value = null }: RequestContent): void {
+  const byteLength = requestByteLength({ id: null, command, token, target, value });
+  if (byteLength <= DATAGRAM_BYTES_MAX) return;
+  throw new RangeError(`Cannot send a request of ${byteLength} bytes, nodes read ${DATAGRAM_BYTES_MAX}`);
 }
 
 /** Our address on the local network. Source: dht-rpc `index.js`. */

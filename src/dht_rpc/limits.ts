@@ -13,6 +13,9 @@ export const ID_BYTES = 32;
 /** Bytes of an IPv4 address with its port (compact-encoding-net `index.js`). */
 export const ADDRESS_BYTES = 6;
 
+/** Bytes of a datagram that nodes read, of both makes: longer ones are cut off and make no sense then (udx-native). */
+export const DATAGRAM_BYTES_MAX = 2048;
+
 /** Interval of a node's upkeep (dht-rpc `index.js`). */
 export const TICK_MS = 5000;
 

@@ -65,6 +65,16 @@ export interface ReplyMessage {
   readonly value: Uint8Array | null;
 }
 
+/** The length of a request, in bytes. */
+export function requestByteLength(message: Omit<RequestMessage, "tid" | "to" | "internal">): number {
+  const { id, token, target, value, command } = message;
+  const state: State = { start: 0, end: HEADER_BYTES, buffer: null };
+  state.end += (id ? ID_BYTES : 0) + (token ? ID_BYTES : 0) + (target ? ID_BYTES : 0);
+  uint.preencode(state, command);
+  if (value) buffer.preencode(state, value);
+  return state.end;
+}
+
 /**
  * Encodes a request.
  *
@@ -75,11 +85,8 @@ export function encodeRequest(message: RequestMessage): Uint8Array {
   const { id, token, target, value, command } = message;
   if (token) assertIdBytes("token", token);
   if (target) assertIdBytes("target", target);
-  const state: State = { start: 0, end: HEADER_BYTES, buffer: null };
-  state.end += (id ? ID_BYTES : 0) + (token ? ID_BYTES : 0) + (target ? ID_BYTES : 0);
-  uint.preencode(state, command);
-  if (value) buffer.preencode(state, value);
-  const bytes = state.buffer = allocBytesPooled(state.end);
+  const bytes = allocBytesPooled(requestByteLength(message));
+  const state: State = { start: 0, end: bytes.byteLength, buffer: bytes };
   bytes[0] = REQUEST_ID;
   bytes[1] = (id ? FLAG_ID : 0) | (token ? FLAG_TOKEN : 0) | (message.internal ? FLAG_INTERNAL : 0) |
     (target ? FLAG_TARGET : 0) | (value ? FLAG_REQUEST_VALUE : 0);

@@ -424,7 +424,12 @@ export class HyperDHT extends DHT {
     return records.immutableGet(this, target, options);
   }
 
-  /** Has other nodes keep a value. @throws {DHTError} `NODE_DESTROYED` (as a rejection). */
+  /**
+   * Has other nodes keep a value. Up to 1 kB pass everywhere, more take datagrams in fragments.
+   *
+   * @throws {RangeError} (as a rejection) for a value that no node would read, above 1.9 kB.
+   * @throws {DHTError} (as a rejection) `NODE_DESTROYED`.
+   */
   immutablePut(value: Uint8Array, options?: records.RecordQueryOptions): Promise<records.ImmutablePutResult> {
     return records.immutablePut(this, value, options);
   }
@@ -437,7 +442,12 @@ export class HyperDHT extends DHT {
     return records.mutableGet(this, publicKey, options);
   }
 
-  /** Has other nodes keep the record of a key. @throws {DHTError} `NODE_DESTROYED` (as a rejection). */
+  /**
+   * Has other nodes keep the record of a key. Up to 1 kB pass everywhere, more take datagrams in fragments.
+   *
+   * @throws {RangeError} (as a rejection) for a value that no node would read, above 1.8 kB.
+   * @throws {DHTError} (as a rejection) `NODE_DESTROYED`.
+   */
   mutablePut(
     keyPair: records.Announcing,
     value: Uint8Array,

@@ -149,7 +149,11 @@ export class Hyperswarm<DHT extends SwarmDHT = HyperDHT> extends TypedEventEmitt
   #isDialling = false;
   #destroying: Promise<void> | null = null;
 
-  /** Makes a swarm, with a DHT of its own unless one is given. It does nothing before a topic or peer is joined. */
+  /**
+   * Makes a swarm, with a DHT of its own unless one is given. It does nothing before a topic or peer is joined.
+   *
+   * @throws {HyperswarmError} `BAD_ARGUMENT` for a relay that is no key.
+   */
   constructor(options: HyperswarmOptions<DHT> = {}) {
     super();
     this.keyPair = options.keyPair ?? makeKeyPair(options.seed);
@@ -633,6 +637,9 @@ function relayChoice(
   swarm: { readonly dht: SwarmDHT },
 ): RelayChoice | null {
   if (typeof relayThrough === "function" || !relayThrough) return relayThrough || null;
+  for (const key of Array.isArray(relayThrough) ? relayThrough : [relayThrough]) {
+    checkKey(key, "A relay's key");
+  }
   return (isForced) => isForced || swarm.dht.randomized ? relayThrough : null;
 }
 

@@ -415,6 +415,26 @@ Deno.test("RPC-019 RPC-020 a query that is destroyed ends its requests, those of
   await assert.rejects(over, /^Error: enough$/);
 });
 
+Deno.test("RPC-022 RPC-016 a request that no node would read is a mistake of the caller, one byte less is answered", async () => {
+  await using nodes = await Nodes.start(1);
+  const node = nodes.add();
+  await node.fullyBootstrapped();
+  const echo = nodes.add({ ephemeral: false });
+  await echo.fullyBootstrapped();
+  echo.on("request", (request) => request.reply(Uint8Array.of(request.value!.byteLength >> 8)));
+  const { port } = echo.address()!;
+  // 2048 less type, flags, number, address, command, target and the length of the value.
+  const fitting = new Uint8Array(2048 - 10 - 1 - 32 - 3);
+  const content = { command: 7, target: TARGET };
+  const reply = await node.request({ ...content, value: fitting }, { host: HOST, port });
+  assert.deepEqual(Array.from(reply.value!), [fitting.byteLength >> 8]);
+  const value = new Uint8Array(fitting.byteLength + 1);
+  const refusal = { name: "RangeError", message: "Cannot send a request of 2049 bytes, nodes read 2048" };
+  await assert.rejects(node.request({ ...content, value }, { host: HOST, port }), refusal);
+  assert.throws(() => node.query({ ...content, value }), refusal);
+  await assert.rejects(node.ping({ host: HOST, port }, { size: 2048 }), RangeError);
+});
+
 Deno.test("RPC-022 request() rejects with codes, retries unless told otherwise, and heeds signals", async () => {
   await using node = new DHT({ host: HOST });
   await node.bind();

@@ -445,6 +445,8 @@ Deno.test("DHT-064 DHT-065 DHT-066 DHT-067 records are stored, found, renewed, a
   assert.ok(put.closestNodes.length > 0);
   assert.ok(equalBytes((await net.b.immutableGet(put.hash))!.value, value));
   assert.equal(await net.b.immutableGet(bytesOf(1)), null);
+  await assert.rejects(net.a.immutablePut(randomBytes(2000)), RangeError);
+  await assert.rejects(net.a.mutablePut(keyPairOf(1), randomBytes(1900)), RangeError);
 
   const { publicKey } = keyPairOf(1);
   const stored = await net.a.mutablePut(keyPairOf(1), utf8Bytes("one"), { seq: 1 });

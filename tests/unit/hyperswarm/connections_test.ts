@@ -158,6 +158,13 @@ Deno.test("SW-009 SW-046 a relay is used where our NAT is random, and after a pu
   await world.settle();
   assert.deepEqual(random.dht.connects.map(({ relayThrough }) => relayThrough), [relay]);
 
+  for (const relayThrough of [relay.subarray(1), [relay, relay.subarray(1)]]) {
+    assert.throws(() => world.swarm(5, { relayThrough }), {
+      code: "BAD_ARGUMENT",
+      message: "BAD_ARGUMENT: A relay's key must be 32 bytes, not 31 bytes",
+    });
+  }
+
   const asked: unknown[] = [];
   const own = world.swarm(4, {
     relayThrough: (isForced, swarm) => {
