@@ -68,6 +68,27 @@ export interface HyperswarmStats {
   bannedPeers: number;
 }
 
+/** Everything worth watching of a swarm, as plain data. */
+export interface HyperswarmMetrics {
+  /** A copy of `swarm.stats`. */
+  readonly stats: HyperswarmStats;
+  /** Connections that are open, by who began them, and those that we are making. */
+  readonly connections: { readonly client: number; readonly server: number; readonly connecting: number };
+  /** Peers: all that are known, those that wait to be dialled, asked for by their key, and banned. */
+  readonly peers: {
+    readonly known: number;
+    readonly waiting: number;
+    readonly explicit: number;
+    readonly banned: number;
+  };
+  /** Topics that are joined, as hexadecimal digits, and how. */
+  readonly topics: readonly { readonly topic: string; readonly client: boolean; readonly server: boolean }[];
+  /** Whether it pauses. */
+  readonly suspended: boolean;
+  /** Whether it is destroyed. */
+  readonly destroyed: boolean;
+}
+
 /** Errors of dialling that a relay may help against. */
 const RELAY_CODES: readonly string[] = [
   "HOLEPUNCH_ABORTED",
@@ -177,6 +198,32 @@ export class Hyperswarm<DHT extends SwarmDHT = HyperDHT> extends TypedEventEmitt
     this.dht.on("network-change", this.#onNetworkChange);
     this.dht.on("network-update", this.#onNetworkUpdate);
     this.on("update", () => this.stats.updates++);
+  }
+
+  /** Everything worth watching, as plain data; that of the DHT is `swarm.dht.metrics()`. Not in the npm package. */
+  metrics(): HyperswarmMetrics {
+    const { connections, connecting, peers, explicitPeers, suspended, destroyed } = this;
+    return {
+      stats: structuredClone(this.stats),
+      connections: {
+        client: connections.size - this.#serverCount,
+        server: this.#serverCount,
+        connecting,
+      },
+      peers: {
+        known: peers.size,
+        waiting: this.#queue.length,
+        explicit: explicitPeers.size,
+        banned: peers.values().filter(({ banned }) => banned).toArray().length,
+      },
+      topics: Array.from(this.topics(), ({ topic, isClient, isServer }) => ({
+        topic: hexText(topic),
+        client: isClient,
+        server: isServer,
+      })),
+      suspended,
+      destroyed,
+    };
   }
 
   /** The discovery of a topic, null where it is not joined. */

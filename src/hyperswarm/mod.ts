@@ -18,7 +18,13 @@ export type {
 } from "./dht.ts";
 export { PeerDiscovery } from "./discovery.ts";
 export { DiscoverySession, type RefreshOptions } from "./discovery_session.ts";
-export { Hyperswarm, Hyperswarm as default, type HyperswarmEvents, type HyperswarmStats } from "./driver.ts";
+export {
+  Hyperswarm,
+  Hyperswarm as default,
+  type HyperswarmEvents,
+  type HyperswarmMetrics,
+  type HyperswarmStats,
+} from "./driver.ts";
 export { HyperswarmError, type HyperswarmErrorCode } from "./errors.ts";
 export type { HyperswarmOptions, JoinOptions } from "./options.ts";
 export { PeerInfo, type PeerInfoEvents, type PeerPriority } from "./peer_info.ts";

@@ -191,6 +191,29 @@ Deno.test("SW-007 without a DHT one is made, with the options that are its", asy
   assert.equal(dht.address()!.host, "127.0.0.1");
 });
 
+Deno.test("SW-016 metrics() tells what there is as plain data", async () => {
+  await using world = new World();
+  const [server, other] = [world.swarm(1), world.swarm(3)];
+  await server.join(TOPIC, { client: false }).flushed();
+  await other.join(TOPIC, { client: false }).flushed();
+  const swarm = world.swarm(2, { firewall: (publicKey) => publicKey[0] === other.keyPair.publicKey[0] });
+  swarm.joinPeer(server.keyPair.publicKey);
+  await swarm.join(TOPIC, { server: false }).flushed();
+  await world.settle();
+  const metrics = swarm.metrics();
+  assert.deepEqual(metrics, {
+    stats: swarm.stats,
+    connections: { client: 1, server: 0, connecting: 0 },
+    peers: { known: 2, waiting: 0, explicit: 1, banned: 1 },
+    topics: [{ topic: "07".repeat(32), client: true, server: false }],
+    suspended: false,
+    destroyed: false,
+  });
+  assert.notEqual(metrics.stats, swarm.stats);
+  assert.deepEqual(JSON.parse(JSON.stringify(metrics)), metrics);
+  assert.deepEqual(server.metrics().connections, { client: 0, server: 1, connecting: 0 });
+});
+
 Deno.test("SW-011 handshakeClearWait is the server's", async () => {
   await using world = new World();
   assert.deepEqual(world.swarm(1, { handshakeClearWait: 7 }).dht.handshakeClearWaits, [7]);
