@@ -93,7 +93,7 @@ async function startNetwork(): Promise<{ network: Program; flags: string[]; boot
   return { network, bootstrap, flags: ["--host", "127.0.0.1", "--bootstrap", bootstrap] };
 }
 
-Deno.test("DHT-044 DHT-W10 connect_two_peers: what is typed on either side appears on the other, and both end well", async () => {
+Deno.test("G-08 DHT-044 DHT-W10 connect_two_peers: what is typed on either side appears on the other, and both end well", async () => {
   const { network, flags } = await startNetwork();
   await using _network = network;
   await using server = new Program("connect_two_peers_server.ts", flags);

@@ -63,6 +63,79 @@ Deno.test("DRV-003 DRV-007 a drive is listed and read by one process while anoth
   });
 });
 
+Deno.test("G-18 a drive is made, filled from a folder, seeded, mirrored live, downloaded, listed and served by processes of their own", async () => {
+  await withFolder(async (folder) => {
+    await writeTree(join(folder, "photos"), { "/2026/lake.jpg": "a lake", "/readme.txt": "Hello" });
+    const files = [`--allow-read=${folder}`, `--allow-write=${folder}`];
+    const probe = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+    const { port } = probe.addr as Deno.NetAddr;
+    probe.close();
+    const network = ["--host", "127.0.0.1", "--bootstrap", `127.0.0.1:${port}`];
+    const first = new ExampleProcess(MAIN, [
+      "dht",
+      "--bootstrap",
+      "--host",
+      "127.0.0.1",
+      "--port",
+      `${port}`,
+    ]);
+    await first.printed(/^Bootstrap node bound to /m);
+
+    const [ours, theirs] = ["ours", "theirs"].map((name) => `--storage '${folder}/${name}'`);
+    const made = await shell(files, `quince drives touch ${ours}`);
+    const [, key] = /^New drive: (\w{52})$/m.exec(made.output)!;
+    assert.deepEqual(await shell(files, `quince drives mirror '${folder}/photos' ${key} ${ours}`), {
+      code: 0,
+      output: "+ /2026/lake.jpg 6 B\n+ /readme.txt 5 B\nTotal files: 2 (+2 -0 ~0), version 3\n",
+      errors: "",
+    });
+    const seeder = new ExampleProcess(
+      MAIN,
+      ["drives", "seed", `${key}`, "--storage", `${folder}/ours`, ...network],
+      files,
+    );
+    await seeder.printed(/^Announced$/m);
+    const on = network.join(" ");
+    assert.deepEqual(await shell(files, `quince drives download ${key} ${theirs} ${on}`), {
+      code: 0,
+      output: "Downloaded 3 + 2 blocks\n",
+      errors: "",
+    });
+    assert.equal(
+      (await shell(files, `quince drives ls ${key} ${theirs} ${on}`)).output,
+      "2026/\nreadme.txt (5 B)\n",
+    );
+    assert.match(
+      (await shell(files, `quince drives info ${key} ${theirs}`)).output,
+      /^Files: 3\/3 blocks\nBlobs: 2\/2/m,
+    );
+
+    const live = ["--live", "--storage", `${folder}/others`, ...network];
+    const mirror = new ExampleProcess(MAIN, ["drives", "mirror", `${key}`, `${folder}/copy`, ...live], files);
+    await mirror.printed(/^Total files: 2 /m);
+    assert.equal(await Deno.readTextFile(`${folder}/copy/2026/lake.jpg`), "a lake");
+
+    // Whoever writes needs the store, and the copy follows the next seeder.
+    await seeder.leave();
+    assert.equal((await shell(files, `quince drives put ${key} new.txt 1 ${ours}`)).output, "File saved\n");
+    const again = new ExampleProcess(
+      MAIN,
+      ["drives", "seed", `${key}`, "--storage", `${folder}/ours`, ...network],
+      files,
+    );
+    await mirror.printed(/^\+ \/new\.txt 1 B$/m);
+    await mirror.leave();
+    const server = new ExampleProcess(
+      MAIN,
+      ["drives", "serve", `${key}`, "--http-port", "0", "--storage", `${folder}/others`, ...network],
+      files,
+    );
+    const [, url] = await server.printed(/^Serving at (\S+)$/m);
+    assert.equal(await (await fetch(`${url}new.txt`)).text(), "1");
+    for (const process of [server, again, first]) await process.leave();
+  });
+});
+
 Deno.test("a reader that has seen enough ends a command quietly", async () => {
   const { code, output, errors } = await shell(
     [],
