@@ -38,6 +38,7 @@ static mut SALSA: MaybeUninit<XSalsa20> = MaybeUninit::uninit();
 
 static mut TABLES: BaseTables = BaseTables::EMPTY;
 static mut POINTS: curve::Points = curve::Points::EMPTY;
+static mut KEYS: ed25519::VerifyingKeys = ed25519::VerifyingKeys::EMPTY;
 
 fn tables() -> &'static BaseTables {
     // SAFETY: calls never nest, so nobody else uses the tables now.
@@ -175,7 +176,7 @@ pub unsafe extern "C" fn ed25519_verify(
     signature: *const u8,
     public_key: *const u8,
 ) -> bool {
-    ed25519::verify(tables(), input(at, len), fixed(signature), fixed(public_key))
+    ed25519::verify(tables(), &mut *addr_of_mut!(KEYS), input(at, len), fixed(signature), fixed(public_key))
 }
 
 #[no_mangle]
@@ -184,7 +185,7 @@ pub unsafe extern "C" fn ed25519_verify_prehashed(
     signature: *const u8,
     public_key: *const u8,
 ) -> bool {
-    ed25519::verify_prehashed(tables(), fixed(hash), fixed(signature), fixed(public_key))
+    ed25519::verify_prehashed(tables(), &mut *addr_of_mut!(KEYS), fixed(hash), fixed(signature), fixed(public_key))
 }
 
 // Group and scalar operations

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha512};
 
 use crate::bytes::wipe;
 use crate::halve::halve;
-use crate::multiply::BaseTables;
+use crate::multiply::{BaseTables, PointRows};
 use crate::point::{is_canonical, Point};
 use crate::x25519::clamp;
 
@@ -70,20 +70,63 @@ pub fn sign(tables: &BaseTables, message: &[u8], secret_key: &[u8; 64]) -> [u8; 
     signature
 }
 
+/// How many public keys are kept prepared, and how many are remembered. As many of both, so that keys that take turns
+/// and are too many are not prepared over and over: each is forgotten before it is met again.
+const KEYS: usize = 32;
+
+/// Public keys of signatures that were right. One is prepared, which takes as long as most of a verification, when it
+/// is met again; from then on its signatures take half of the time. All of this is public.
+pub struct VerifyingKeys {
+    prepared: [([u8; 32], PointRows); KEYS],
+    prepared_count: usize,
+    next_prepared: usize,
+    met: [[u8; 32]; KEYS],
+    next_met: usize,
+}
+
+impl VerifyingKeys {
+    /// No keys, as zeros are none that is met: all zero bits, which take no room in the module.
+    pub const EMPTY: Self = Self {
+        prepared: [([0; 32], PointRows::EMPTY); KEYS],
+        prepared_count: 0,
+        next_prepared: 0,
+        met: [[0; 32]; KEYS],
+        next_met: 0,
+    };
+
+    fn find(&self, key: &[u8; 32]) -> Option<&PointRows> {
+        self.prepared[..self.prepared_count].iter().find(|(known, _)| known == key).map(|(_, rows)| rows)
+    }
+
+    /// A signature of the key `point` was right.
+    fn handle_verified(&mut self, key: &[u8; 32], point: &Point) {
+        if !self.met.contains(key) {
+            self.met[self.next_met] = *key;
+            self.next_met = (self.next_met + 1) % KEYS;
+            return;
+        }
+        self.prepared[self.next_prepared] = (*key, PointRows::new(point));
+        self.next_prepared = (self.next_prepared + 1) % KEYS;
+        self.prepared_count = KEYS.min(self.prepared_count + 1);
+    }
+}
+
 /// Verifies a signature of `message`.
 pub fn verify(
     tables: &BaseTables,
+    keys: &mut VerifyingKeys,
     message: &[u8],
     signature: &[u8; 64],
     public_key: &[u8; 32],
 ) -> bool {
     let hash = sha512(&[&signature[..32], public_key, message]);
-    verify_prehashed(tables, &hash, signature, public_key)
+    verify_prehashed(tables, keys, &hash, signature, public_key)
 }
 
 /// Verifies a signature given SHA-512 of (R, public key, message).
 pub fn verify_prehashed(
     tables: &BaseTables,
+    keys: &mut VerifyingKeys,
     hash: &[u8; 64],
     signature: &[u8; 64],
     public_key: &[u8; 32],
@@ -94,20 +137,29 @@ pub fn verify_prehashed(
     if bool::from(s.is_none()) || !is_acceptable(r) || !is_acceptable(public_key) {
         return false;
     }
+    let (s, k) = (s.unwrap(), Scalar::from_bytes_mod_order_wide(hash));
+    if let Some(rows) = keys.find(public_key) {
+        // Whether S B - k A is R, which need not be decoded then.
+        return tables.subtract_vartime(s.as_bytes(), k.as_bytes(), rows).encode() == *r;
+    }
     let (Some(a), Some(r)) = (Point::decode(public_key), Point::decode(r)) else {
         return false;
     };
     // Whether S B - k A - R is neutral, by an odd multiple of it.
-    let halves = halve(Scalar::from_bytes_mod_order_wide(hash).as_bytes());
-    let s = s.unwrap() * Scalar::from_bytes_mod_order(halves.multiplier);
-    let a = if halves.is_negative { a } else { a.negate() };
-    tables
+    let halves = halve(k.as_bytes());
+    let s = s * Scalar::from_bytes_mod_order(halves.multiplier);
+    let signed_a = if halves.is_negative { a } else { a.negate() };
+    let is_right = tables
         .combine_vartime(
-            (&halves.numerator, &a),
+            (&halves.numerator, &signed_a),
             (&halves.multiplier, &r.negate()),
             s.as_bytes(),
         )
-        .is_identity()
+        .is_identity();
+    if is_right {
+        keys.handle_verified(public_key, &a);
+    }
+    is_right
 }
 
 /// Whether libsodium takes the encoding: canonical, and not of small order.

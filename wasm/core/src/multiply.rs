@@ -30,14 +30,12 @@ const WINDOW_ENTRIES: usize = 8;
 const BASE_WINDOW: usize = 8;
 const BASE_WINDOW_ENTRIES: usize = 64;
 
-/// Multiples of the base point, 118 KiB, made when first needed rather than carried along.
+/// Multiples of the base point, 134 KiB, made when first needed rather than carried along.
 pub struct BaseTables {
     /// `digits[i][j]` is (j + 1) 32^i B.
     digits: [[Packed; BASE_DIGIT_ENTRIES]; BASE_DIGITS],
-    /// `odd[i]` is (2 i + 1) B.
-    odd: [Packed; BASE_WINDOW_ENTRIES],
-    /// `odd_high[i]` is (2 i + 1) 2^128 B.
-    odd_high: [Packed; BASE_WINDOW_ENTRIES],
+    /// `odd[r][i]` is (2 i + 1) 2^(64 r) B.
+    odd: [[Packed; BASE_WINDOW_ENTRIES]; ROWS],
     is_ready: bool,
 }
 
@@ -45,8 +43,7 @@ impl BaseTables {
     /// Tables not made yet: all zero bits, which take no room in the module.
     pub const EMPTY: Self = Self {
         digits: [[Packed::EMPTY; BASE_DIGIT_ENTRIES]; BASE_DIGITS],
-        odd: [Packed::EMPTY; BASE_WINDOW_ENTRIES],
-        odd_high: [Packed::EMPTY; BASE_WINDOW_ENTRIES],
+        odd: [[Packed::EMPTY; BASE_WINDOW_ENTRIES]; ROWS],
         is_ready: false,
     };
 
@@ -60,9 +57,9 @@ impl BaseTables {
             fill(table, start, &start.cache());
             start = times_power_of_two(&start, BASE_DIGIT_BITS);
         }
-        fill(&mut self.odd, Point::BASE, &Point::BASE.twice().cache());
-        let high = times_power_of_two(&Point::BASE, 128);
-        fill(&mut self.odd_high, high, &high.twice().cache());
+        for (table, row) in self.odd.iter_mut().zip(rows_of(&Point::BASE)) {
+            fill(table, row, &row.twice().cache());
+        }
         self.is_ready = true;
     }
 
@@ -100,10 +97,49 @@ impl BaseTables {
             ladder.double();
             ladder.add(&p, a[i]);
             ladder.add(&q, b[i]);
-            ladder.add_packed(&self.odd, low[i]);
-            ladder.add_packed(&self.odd_high, high[i]);
+            ladder.add_packed(&self.odd[0], low[i]);
+            ladder.add_packed(&self.odd[2], high[i]);
         }
         ladder.finish()
+    }
+
+    /// `c` times the base point less `a` times the point of `rows`, in variable time; the scalars are below 2^253.
+    pub fn subtract_vartime(&self, c: &[u8; 32], a: &[u8; 32], rows: &PointRows) -> Projective {
+        debug_assert!(self.is_ready);
+        let (a, c) = (signed_windows(a, WINDOW), signed_windows(c, BASE_WINDOW));
+        let mut ladder = Ladder::new();
+        for column in (0..ROW_BITS).rev() {
+            ladder.double();
+            for row in 0..ROWS {
+                ladder.add_packed(&rows.0[row], -a[ROW_BITS * row + column]);
+                ladder.add_packed(&self.odd[row], c[ROW_BITS * row + column]);
+            }
+        }
+        ladder.finish()
+    }
+}
+
+/// Odd multiples of a public point by 2^0, 2^64, 2^128 and 2^192, for products that take a quarter of the doublings.
+#[derive(Clone, Copy)]
+pub struct PointRows([[Packed; WINDOW_ENTRIES]; ROWS]);
+
+impl PointRows {
+    /// No point: a place to be filled.
+    pub const EMPTY: Self = Self([[Packed::EMPTY; WINDOW_ENTRIES]; ROWS]);
+
+    /// Prepares any point, in variable time.
+    pub fn new(point: &Point) -> Self {
+        let mut points = [Point::IDENTITY; ROWS * WINDOW_ENTRIES];
+        for (multiples, row) in points.chunks_exact_mut(WINDOW_ENTRIES).zip(rows_of(point)) {
+            let step = row.twice().cache();
+            multiples[0] = row;
+            for i in 1..WINDOW_ENTRIES {
+                multiples[i] = multiples[i - 1].plus(&step);
+            }
+        }
+        let mut rows = Self::EMPTY;
+        pack(&points, rows.0.as_flattened_mut());
+        rows
     }
 }
 
@@ -233,7 +269,7 @@ impl Ladder {
         }
     }
 
-    fn add_packed(&mut self, multiples: &[Packed; BASE_WINDOW_ENTRIES], window: i8) {
+    fn add_packed(&mut self, multiples: &[Packed], window: i8) {
         if window == 0 {
             return;
         }

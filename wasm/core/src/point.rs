@@ -113,11 +113,7 @@ impl Point {
 
     /// The canonical encoding: y with the sign of x in the top bit.
     pub fn encode(&self) -> [u8; 32] {
-        let z_inverse = self.z.invert();
-        let x = self.x.times(&z_inverse);
-        let mut bytes = self.y.times(&z_inverse).to_bytes();
-        bytes[31] |= (x.is_negative() as u8) << 7;
-        bytes
+        encode(&self.x, &self.y, &self.z)
     }
 
     /// The u coordinate on the Montgomery curve: (Z + Y) / (Z - Y).
@@ -247,6 +243,19 @@ impl Projective {
     pub fn is_identity(&self) -> bool {
         self.x.is_zero() && self.y.equals(&self.z)
     }
+
+    /// The canonical encoding.
+    pub fn encode(&self) -> [u8; 32] {
+        encode(&self.x, &self.y, &self.z)
+    }
+}
+
+fn encode(x: &Field, y: &Field, z: &Field) -> [u8; 32] {
+    let z_inverse = z.invert();
+    let x = x.times(&z_inverse);
+    let mut bytes = y.times(&z_inverse).to_bytes();
+    bytes[31] |= (x.is_negative() as u8) << 7;
+    bytes
 }
 
 fn double(x: &Field, y: &Field, z: &Field, out: &mut Doubled) {

@@ -297,6 +297,7 @@ fn x25519_is_that_of_dalek() {
 fn signatures_are_those_of_dalek_and_changed_ones_are_refused() {
     let mut dice = Dice::new(8);
     let tables = tables();
+    let mut keys = ed25519::VerifyingKeys::EMPTY;
     for len in (0..200).step_by(7) {
         let seed = dice.array();
         let message = dice.bytes(len);
@@ -305,15 +306,36 @@ fn signatures_are_those_of_dalek_and_changed_ones_are_refused() {
         assert_eq!(public_key, key.verifying_key().to_bytes());
         let signature = ed25519::sign(&tables, &message, &key.to_keypair_bytes());
         assert_eq!(signature, key.sign(&message).to_bytes());
-        assert!(ed25519::verify(&tables, &message, &signature, &public_key));
-        for _ in 0..20 {
-            let mut changed = signature;
-            changed[dice.below(64)] ^= 1 << dice.below(8);
-            assert!(!ed25519::verify(&tables, &message, &changed, &public_key));
-            let mut other = public_key;
-            other[dice.below(32)] ^= 1 << dice.below(8);
-            assert!(!ed25519::verify(&tables, &message, &signature, &other));
+        // A key never met, met once, and prepared.
+        for _ in 0..3 {
+            for _ in 0..10 {
+                let mut changed = signature;
+                changed[dice.below(64)] ^= 1 << dice.below(8);
+                assert!(!ed25519::verify(&tables, &mut keys, &message, &changed, &public_key));
+                let mut other = public_key;
+                other[dice.below(32)] ^= 1 << dice.below(8);
+                assert!(!ed25519::verify(&tables, &mut keys, &message, &signature, &other));
+            }
+            assert!(ed25519::verify(&tables, &mut keys, &message, &signature, &public_key));
         }
+    }
+}
+
+#[test]
+fn signatures_of_more_keys_than_are_kept_are_verified() {
+    let mut dice = Dice::new(10);
+    let tables = tables();
+    let mut keys = ed25519::VerifyingKeys::EMPTY;
+    let pairs: Vec<_> = (0..80).map(|_| ed25519_dalek::SigningKey::from_bytes(&dice.array())).collect();
+    for round in 0..600 {
+        // Few keys, all of them in turn, and any.
+        let at = if round < 200 { dice.below(20) } else if round < 400 { round % 80 } else { dice.below(80) };
+        let message = dice.bytes(10);
+        let mut signature = pairs[at].sign(&message).to_bytes();
+        let public_key = pairs[at].verifying_key().to_bytes();
+        assert!(ed25519::verify(&tables, &mut keys, &message, &signature, &public_key), "round {round}");
+        signature[dice.below(64)] ^= 1 << dice.below(8);
+        assert!(!ed25519::verify(&tables, &mut keys, &message, &signature, &public_key), "round {round}");
     }
 }
 
@@ -324,11 +346,17 @@ fn signatures_with_parts_of_small_order_are_judged_without_the_cofactor() {
     let small: Vec<EdwardsPoint> =
         small_order_points().iter().map(|bytes| reference(bytes).unwrap()).collect();
     let mut accepted = 0;
-    for round in 0..400 {
-        // A = aB + T1, R = rB + T2, S = r + ka: right without cofactor exactly when T2 = -k T1.
-        let [a, r] = core::array::from_fn(|_| Scalar::from_bytes_mod_order(dice.array()));
-        let public = (ED25519_BASEPOINT_POINT * a + small[round % 8]).compress().0;
-        let commitment = (ED25519_BASEPOINT_POINT * r + small[round / 8 % 8]).compress().0;
+    let mut keys = ed25519::VerifyingKeys::EMPTY;
+    let mut a = Scalar::ONE;
+    for round in 0..512 {
+        // A = aB + T1, R = rB + T2, S = r + ka: right without cofactor exactly when T2 = -k T1. Each key is used for as
+        // many rounds as prepare it.
+        if round % 64 == 0 {
+            a = Scalar::from_bytes_mod_order(dice.array());
+        }
+        let r = Scalar::from_bytes_mod_order(dice.array());
+        let public = (ED25519_BASEPOINT_POINT * a + small[round / 64]).compress().0;
+        let commitment = (ED25519_BASEPOINT_POINT * r + small[round % 8]).compress().0;
         let message = dice.bytes(8);
         let k = Scalar::from_bytes_mod_order_wide(&ed25519::sha512(&[&commitment, &public, &message]));
         let mut signature = [0; 64];
@@ -338,7 +366,8 @@ fn signatures_with_parts_of_small_order_are_judged_without_the_cofactor() {
             .unwrap()
             .verify(&message, &ed25519_dalek::Signature::from_bytes(&signature))
             .is_ok();
-        assert_eq!(ed25519::verify(&tables, &message, &signature, &public), expected, "round {round}");
+        let is_right = ed25519::verify(&tables, &mut keys, &message, &signature, &public);
+        assert_eq!(is_right, expected, "round {round}");
         accepted += expected as usize;
     }
     assert!(accepted > 20 && accepted < 200, "{accepted}");
