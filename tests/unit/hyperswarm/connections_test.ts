@@ -1,10 +1,10 @@
 /** Connections of a swarm: how many, with whom, which of two, and over what. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { compareBytes } from "../../../src/base/mod.ts";
+import { compareBytes, hexText } from "../../../src/base/mod.ts";
 import type { PeerInfo, SwarmConnection } from "../../../src/hyperswarm/mod.ts";
 import { MemoryDHT, numberedKeyPair } from "../../helpers/swarm_network.ts";
-import { idOf, ids, OTHER_TOPIC, TOPIC, World } from "./world.ts";
+import { idOf, ids, OTHER_TOPIC, strangerKey, TOPIC, World } from "./world.ts";
 
 Deno.test("SW-001 SW-006 SW-017 SW-029 SW-038 peers of a topic are connected, and both are told", async () => {
   await using world = new World();
@@ -213,4 +213,24 @@ Deno.test("SW-042 a peer that lost a connection that has carried bytes gets a ne
   assert.ok(!server.connections.has(old!));
   assert.equal(connection.destroying, false);
   await again.destroy();
+});
+
+Deno.test("SW-005 SW-035 of the peers that the firewall refused the last 16 384 are remembered", async () => {
+  await using world = new World();
+  const refused = new Set<string>();
+  const firewall = (publicKey: Uint8Array): boolean => refused.has(hexText(publicKey));
+  const swarm = world.swarm(1, { firewall });
+  await swarm.listen();
+  const server = world.network.servers.get(idOf(swarm))!;
+  for (let i = 0; i < 16_385; i++) {
+    refused.add(hexText(strangerKey(i)));
+    assert.equal(server.firewall(strangerKey(i), {}), true);
+  }
+  assert.equal(swarm.peers.size, 16_384);
+  assert.equal(swarm.peers.has(hexText(strangerKey(0))), false);
+  assert.equal(swarm.peers.get(hexText(strangerKey(1)))!.banned, true);
+  const honest = world.swarm(2);
+  honest.joinPeer(swarm.keyPair.publicKey);
+  await world.settle();
+  assert.deepEqual(ids(swarm), [idOf(honest)]);
 });

@@ -1,6 +1,7 @@
 /** Topics: joined, limited, refreshed, left. */
 import assert from "node:assert/strict";
-import { OTHER_TOPIC, TOPIC, World } from "./world.ts";
+import { hexText } from "../../../src/base/mod.ts";
+import { idOf, ids, OTHER_TOPIC, strangerKey, TOPIC, World } from "./world.ts";
 
 Deno.test("SW-018 a topic's limit bounds the peers that lookups hand on", async () => {
   await using world = new World();
@@ -218,4 +219,25 @@ Deno.test("SW-038 a network that is down: flushed() and refresh() say so, and th
   world.clock.advance(720_000);
   await world.settle();
   assert.equal(await session.flushed(), true);
+});
+
+Deno.test("SW-019 SW-020 of 20 000 peers that a topic names 16 384 are known; whoever comes or is asked for has room", async () => {
+  await using world = new World();
+  const named = Array.from({ length: 20_000 }, (_, i) => strangerKey(i));
+  world.network.topics.set(
+    hexText(TOPIC),
+    new Map(named.map((publicKey) => [hexText(publicKey), { publicKey, relayAddresses: [] }])),
+  );
+  const swarm = world.swarm(1, { maxParallel: 0 });
+  await swarm.join(TOPIC).flushed();
+  assert.equal(swarm.peers.size, 16_384);
+
+  const honest = world.swarm(2);
+  honest.joinPeer(swarm.keyPair.publicKey);
+  swarm.joinPeer(strangerKey(30_000));
+  await world.settle();
+  assert.deepEqual(ids(swarm), [idOf(honest)]);
+  assert.equal(swarm.peers.size, 16_384 + 2);
+  await swarm.status(TOPIC)!.refresh();
+  assert.equal(swarm.peers.size, 16_384 + 2);
 });

@@ -53,3 +53,10 @@ export function ids(swarm: Hyperswarm<MemoryDHT>): string[] {
 export function idOf(swarm: Hyperswarm<MemoryDHT>): string {
   return hexText(swarm.keyPair.publicKey);
 }
+
+/** The key of a peer that is nowhere, one for each number. */
+export function strangerKey(number: number): Uint8Array {
+  const key = new Uint8Array(32);
+  new DataView(key.buffer).setUint32(0, number + 1);
+  return key;
+}
