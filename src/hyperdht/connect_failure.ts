@@ -14,6 +14,9 @@ export interface SearchResult {
   readonly foundCount: number;
 }
 
+/** What a server that is gone, or whose firewall refuses a client, looks like. */
+const SILENCE = "REQUEST_TIMEOUT";
+
 /** Stages that come after the server's answer: ways to it that are tried at the same time. */
 const WAYS: readonly ConnectStage[] = ["relay", "passive", "lan", "holepunch"];
 
@@ -32,11 +35,16 @@ function natWord(firewall: number): string {
 }
 
 /** Why nobody who knows the server brought its answer. */
-export function searchFailureText({ answerCount, foundCount }: SearchResult): string {
+export function searchFailureText(
+  { answerCount, foundCount }: SearchResult,
+  attempts: readonly ConnectAttempt[],
+): string {
   if (foundCount > 0) {
     const nodes = foundCount === 1 ? "the only node that knows" : `any of the ${foundCount} nodes that know`;
-    // A server whose firewall refuses a client does not answer it.
-    return `, it did not answer through ${nodes} it: it is gone or refuses us`;
+    const failures = attempts.filter(({ stage }) => stage === "handshake").map(({ outcome }) => outcome);
+    const others = new Set(failures.filter((outcome) => outcome !== null && outcome !== SILENCE));
+    const reason = others.size === 0 ? "it is gone or refuses us" : Array.from(others).join(", ");
+    return `, it did not answer through ${nodes} it: ${reason}`;
   }
   if (answerCount > 1) return `, none of the ${answerCount} nodes that answered knows it`;
   return answerCount === 1

@@ -418,7 +418,7 @@ export class ConnectMachine<Socket> {
     if (state.triesLeft > 0 && (isIdle || state.foundCount === 0)) return this.#find(state, nowMs);
     if (!isIdle) return;
     const error = new DHTError(state.foundCount > 0 ? "PEER_CONNECTION_FAILED" : "PEER_NOT_FOUND");
-    this.#fail(error, nowMs, searchFailureText(state));
+    this.#fail(error, nowMs, searchFailureText(state, this.#attempts));
   }
 
   #askKnown(state: Finding, nowMs: number): void {

@@ -286,7 +286,7 @@ function failedConnect(stage: "reachable" | "peer" | "relay", what: string, erro
   const code = codeOf(error);
   const { summary, advice } = explainCode(code);
   const report = (error as { report?: unknown } | null)?.report ?? null;
-  return finding(stage, "failed", `${what}: ${summary}`, { code, report }, advice);
+  return finding(stage, "failed", `${what}: ${summary}`, { code, message: messageOf(error), report }, advice);
 }
 
 function codeOf(error: unknown): string {

@@ -150,6 +150,25 @@ Deno.test("DHT-057 PEER_CONNECTION_FAILED when the server answers nowhere", () =
   });
 });
 
+Deno.test("DHT-057 PEER_CONNECTION_FAILED names what handshakes failed with besides silence", () => {
+  const machine = machineOf();
+  machine.start(1000);
+  for (const number of [1, 2, 3]) machine.handleFound(addressOf(number), 1010);
+  machine.handleFindEnd({ error: null, answerCount: 3 }, 1020);
+  const errors = [ERROR, new DHTError("HANDSHAKE_INVALID"), new Error("the hook fails")];
+  for (let failed = 0; failed < errors.length;) {
+    for (const action of actions(machine)) {
+      if (action.kind === "handshake") machine.handleAttemptFailed(action.attempt, errors[failed++]!, 1100);
+      else if (action.kind === "fail") assert.fail("too early");
+    }
+  }
+  assert.equal(
+    failureOf(actions(machine)).message,
+    "PEER_CONNECTION_FAILED: Could not connect to peer, " +
+      "it did not answer through any of the 3 nodes that know it: HANDSHAKE_INVALID, the hook fails",
+  );
+});
+
 Deno.test("DHT-057 what the process may not send is named where nothing else explains the failure", () => {
   const refusal = Object.assign(new Error("Cannot send to 9.9.9.9:1"), { code: "ERR_PERMISSION" });
   const machine = machineOf();
