@@ -173,6 +173,7 @@ class Connecting {
   #createRawStream(): UDXStream {
     const rawStream = this.#host.dht.createRawStream({
       framed: true,
+      checksRemote: true,
       firewall: (socket, port, host) => {
         // The server talks to us over the relay: that says nothing of a direct way.
         if (this.#meeting?.noteTraffic(socket, port, host)) return false;

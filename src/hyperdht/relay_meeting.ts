@@ -76,6 +76,8 @@ export class RelayMeeting {
   #cancelTimer: CancelTimer | null;
   /** Whether the last packet that came by another way than the stream's came from the relay. */
   #isRelayHeard = false;
+  /** Whether a packet has come from the relay since the peer was last looked for there. */
+  #isPeerAtRelay = false;
   /** Whether the stream had a direct way before both have met. */
   #isDirect = false;
 
@@ -109,6 +111,7 @@ export class RelayMeeting {
     const isRelay = this.#state !== "over" && raw !== null && raw.socket === socket &&
       raw.remotePort === port && raw.remoteHost === host;
     this.#isRelayHeard = isRelay;
+    this.#isPeerAtRelay ||= isRelay;
     return isRelay;
   }
 
@@ -175,9 +178,16 @@ export class RelayMeeting {
     this.#greet(path, RELAY_GREETINGS);
   }
 
-  /** Has the relay forward what the peer sent there, until we leave. */
+  /**
+   * Has the relay forward what the peer sends there, until we leave. A peer of the npm package stays there for good when
+   * relay and direct way come to the same socket: its libudx does not tell it of the direct one.
+   */
   #greet(path: RelayedPath, count: number): void {
-    if (count === 0) return this.#leave();
+    if (count === 0) {
+      if (!this.#isPeerAtRelay) return this.#leave();
+      this.#isPeerAtRelay = false;
+      count = RELAY_GREETINGS;
+    }
     this.#options.rawStream.greetRelay(path.socket, path.remoteId, path.port, path.host);
     this.#cancelTimer = this.#options.host.clock.schedule(RELAY_GREETING_MS, () => {
       this.#greet(path, count - 1);

@@ -179,6 +179,8 @@ export class ServerHandshake {
   #createRawStream(): void {
     const rawStream = this.#context.host.dht.createRawStream({
       framed: true,
+      // The relay and the client may both come to the node's own socket.
+      checksRemote: true,
       firewall: (socket, port, host) => {
         if (!isPort(port)) return true;
         if (this.#meeting?.noteTraffic(socket, port, host)) return false;

@@ -64,7 +64,9 @@ export interface StreamHost {
   readonly relayTarget: StreamHost | null;
   /** How long a packet of that size waits before it is forwarded, ms; infinity drops it. */
   relayWaitMs(byteLength: number): number;
-  /** Whether packets from there may pass, although the stream does not use that socket. */
+  /** Whether {@linkcode StreamHost.isAdmitted} is asked for packets on the stream's own socket, too. */
+  readonly checksRemote: boolean;
+  /** Whether packets from there may pass, although the stream does not send there. */
   isAdmitted(socket: SocketHost, from: DatagramAddress): boolean;
   /** There may be data or events to poll. */
   handleOutputs(): void;
@@ -237,7 +239,7 @@ export class Driver {
     const stream = this.#streams.get(view.streamId);
     if (!stream || stream.machine.isClosed) return this.#answerForClosed(view, nowMs);
     countReceived(stream.traffic, bytes.length);
-    if (stream.path?.socket !== socket && !stream.isAdmitted(socket, from)) return true;
+    if (isFromElsewhere(stream, socket, from) && !stream.isAdmitted(socket, from)) return true;
     if (stream.machine.isClosed) return true;
     if (stream.relayTarget) this.#relay(stream, stream.relayTarget, view);
     else stream.machine.handlePacket(view, nowMs);
@@ -414,6 +416,15 @@ export class Driver {
     if (nextMs !== Infinity) this.#armTimer(nextMs, nowMs);
     this.flush();
   };
+}
+
+function isFromElsewhere(
+  { path, checksRemote }: StreamHost,
+  socket: SocketHost,
+  from: DatagramAddress,
+): boolean {
+  if (path?.socket !== socket) return true;
+  return checksRemote && (from.port !== path.address.port || from.host !== path.address.host);
 }
 
 function countReceived(traffic: Traffic, byteLength: number): void {

@@ -26,6 +26,11 @@ export type UDXFirewall = (socket: UDXSocket, port: number, host: string, family
 export interface UDXStreamOptions {
   /** Asked for each packet on another socket than the stream's; true refuses. Refuses everything unless given. */
   readonly firewall?: UDXFirewall;
+  /**
+   * Ask the firewall for packets on the stream's own socket as well, when they come from elsewhere than its remote
+   * (default false). Not in udx-native.
+   */
+  readonly checksRemote?: boolean;
   /** Deliver messages that have a 24-bit length before them whole. */
   readonly framed?: boolean;
   /** First sequence number (default 0). */
@@ -158,6 +163,7 @@ export class UDXStream extends Duplex<
   readonly #machine: StreamMachine<SocketPath>;
   readonly #traffic: Traffic = createTraffic();
   readonly #firewall: UDXFirewall;
+  readonly #checksRemote: boolean;
   #path: SocketPath | null = null;
   #relayTarget: UDXStream | null = null;
   #relayWaitMs: (byteLength: number) => number = noWait;
@@ -180,6 +186,7 @@ export class UDXStream extends Duplex<
     this.id = id;
     this.#driver = driver;
     this.#firewall = options.firewall ?? refuseAll;
+    this.#checksRemote = options.checksRemote === true;
     this.#machine = new StreamMachine(driver.clock.nowMs(), {
       seq: options.seq,
       isFramed: options.framed,
@@ -477,6 +484,7 @@ export class UDXStream extends Duplex<
       get relayTarget(): StreamHost | null {
         return currentTarget();
       },
+      checksRemote: this.#checksRemote,
       relayWaitMs: (byteLength) => this.#relayWaitMs(byteLength),
       isAdmitted: (host, from) => {
         return from.port > 0 && !this.#firewall(host.owner, from.port, from.host, from.family);

@@ -114,6 +114,7 @@ export class DrivenStream {
       traffic: createTraffic(),
       path,
       relayTarget: null,
+      checksRemote: false,
       relayWaitMs: () => 0,
       isAdmitted: () => true,
       handleOutputs: () => this.#handleOutputs(),

@@ -42,6 +42,7 @@ async function site(): Promise<Site> {
   const offered: unknown[] = [];
   const connection = ownNode.connect(publicKey!);
   const own = ownNode.createRawStream({
+    checksRemote: true,
     firewall: (socket, port, host) => meeting.noteTraffic(socket, port, host) && false,
   });
   const peer = peerNode.createRawStream({ firewall: () => false });
@@ -137,6 +138,24 @@ Deno.test("DHT-077 a relay where the peer says nothing is left 15 s after both h
   clock.advance(1);
   assert.equal(meeting.isActive, false);
   assert.equal(greetings, 15);
+  await once(connection, "close");
+});
+
+Deno.test("DHT-077 a peer that stays at the relay is heard there for as long as it does", async () => {
+  await using net = await site();
+  const { connection, clock, meeting, own, peer } = net;
+  await once(connection, "open");
+  connectDirectly(net);
+  await comeToRelay(net);
+  for (const text of ["first", "second", "third"]) {
+    const heard = once(own, "data");
+    peer.write(text);
+    assert.equal(utf8Text(await heard as Uint8Array), text);
+    clock.advance(15_000);
+    assert.equal(meeting.isActive, true);
+  }
+  clock.advance(15_000);
+  assert.equal(meeting.isActive, false);
   await once(connection, "close");
 });
 

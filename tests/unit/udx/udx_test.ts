@@ -542,6 +542,40 @@ Deno.test("UDX-031 a firewall admits packets before connect(), the default refus
   await Promise.all(closed);
 });
 
+Deno.test("UDX-031 checksRemote asks the firewall for the stream's own socket, too", async () => {
+  const udx = new UDX();
+  await using a = udx.createSocket();
+  await using b = udx.createSocket();
+  await using elsewhere = udx.createSocket();
+  for (const socket of [a, b, elsewhere]) socket.bind(0, "127.0.0.1");
+  for (const [id, checksRemote] of [[11, true], [13, false]] as const) {
+    const asked: number[] = [];
+    const firewall = (_socket: unknown, port: number): boolean => {
+      asked.push(port);
+      return false;
+    };
+    const [left, right] = [
+      udx.createStream(id, { firewall: () => false }),
+      udx.createStream(id + 1, { checksRemote, firewall }),
+    ];
+    right.connect(b, id, a.address()!.port);
+    left.connect(a, id + 1, b.address()!.port);
+    const first = once(right, "data");
+    left.write("from the remote");
+    await first;
+    assert.deepEqual(asked, []);
+    const second = once(right, "data");
+    const moved = left.changeRemote(elsewhere, id + 1, b.address()!.port);
+    left.write("from elsewhere");
+    await second;
+    assert.equal(asked[0], checksRemote ? elsewhere.address()!.port : undefined);
+    await moved;
+    const closed = [left, right].map((stream) => happened(stream, "close"));
+    for (const stream of [left, right]) stream.destroy();
+    await Promise.all(closed);
+  }
+});
+
 Deno.test("UDX-032 streams may start at any sequence number", async () => {
   const udx = new UDX();
   await using a = udx.createSocket();
