@@ -33,7 +33,7 @@ export async function tellNetwork(dht: HyperDHT, output: Output, { signal }: Ter
 
 /** Whether none of the nodes that it was told of has answered. */
 function isAlone(dht: HyperDHT): boolean {
-  return dht.bootstrapNodes.length > 0 && dht.toArray({ limit: 1 }).length === 0;
+  return dht.bootstrapNodes.length > 0 && dht.stats.requests.responses === 0;
 }
 
 function silenceText(dht: HyperDHT): string {

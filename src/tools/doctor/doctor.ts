@@ -86,6 +86,15 @@ async function checkBootstrap(node: HyperDHT, { timeoutMs, signal }: StepLimits)
   }
   const nodeCount = node.toArray().length;
   const durationMs = Math.round(performance.now() - startedMs);
+  if (nodeCount === 0 && node.stats.requests.responses > 0) {
+    return finding(
+      "bootstrap",
+      "failed",
+      "Nodes answer, and none of them is persistent, so that nobody keeps what is announced",
+      { bootstrap, nodeCount, durationMs },
+      "A network needs a persistent node: run `quince dht --bootstrap` on a machine that all others reach.",
+    );
+  }
   if (nodeCount === 0) return notBootstrapped(bootstrap, { durationMs }, node.refusal);
   const nodes = nodeCount === 1 ? "1 node is" : `${nodeCount} nodes are`;
   const summary = `The network answers: ${nodes} known after ${durationMs} ms`;

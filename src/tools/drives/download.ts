@@ -41,9 +41,9 @@ export async function downloadDrive(
 ): Promise<DriveDownload> {
   const blobs = await untilAborted(drive.getBlobs(), signal);
   const monitor = drive.monitor();
-  await untilAborted(monitor.ready(), signal);
   const metadata = drive.core.download({ start: 0, end: drive.core.length });
   try {
+    await untilAborted(monitor.ready(), signal);
     await untilAborted(metadata.done(), signal);
   } catch (error) {
     metadata.destroy();

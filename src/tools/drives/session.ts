@@ -249,9 +249,9 @@ async function isWhole(drive: Hyperdrive): Promise<boolean> {
   return blobs === null || blobs.core.contiguousLength >= await drive.getBlobsLength();
 }
 
-/** Whether the node of a swarm has heard of nobody, though it was told whom to ask. */
+/** Whether nobody has answered the node of a swarm, though it was told whom to ask. */
 function isAlone({ dht }: Hyperswarm): boolean {
-  return dht instanceof HyperDHT && dht.bootstrapNodes.length > 0 && dht.toArray({ limit: 1 }).length === 0;
+  return dht instanceof HyperDHT && dht.bootstrapNodes.length > 0 && dht.stats.requests.responses === 0;
 }
 
 function isReadOnlyError(error: unknown): boolean {

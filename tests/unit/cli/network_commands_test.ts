@@ -323,6 +323,20 @@ Deno.test("doctor says what works and explains what does not", async () => {
   assert.equal(lost.terminal.errors, "2 of the checks failed\n");
 });
 
+Deno.test("a network of ephemeral nodes answers, and the doctor says that it keeps nothing", async () => {
+  await using root = new HyperDHT({ bootstrap: [], host: "127.0.0.1" });
+  await root.fullyBootstrapped();
+  const flags = ["--host", "127.0.0.1", "--bootstrap", `127.0.0.1:${root.address()!.port}`];
+  const lookup = await run("lookup", SEED, ...flags);
+  assert.deepEqual([lookup.code, lookup.terminal.errors], [2, "Nobody has announced this topic\n"]);
+  const doctor = await run("doctor", "--json", ...flags);
+  assert.equal(doctor.code, 1);
+  const { stage, summary, advice } = doctor.terminal.values.at(-1)!;
+  assert.equal(stage, "bootstrap");
+  assert.match(summary as string, /^Nodes answer, and none of them is persistent/);
+  assert.match(advice as string, /quince dht --bootstrap/);
+});
+
 Deno.test("doctor stops where nothing further can work", async () => {
   const dead = await run("doctor", "--host", "127.0.0.1", "--bootstrap", "127.0.0.1:9", "--json");
   assert.equal(dead.code, 1);
