@@ -4,8 +4,8 @@
  * @module
  */
 import type { Command } from "commander";
-import { utf8Bytes } from "../../base/mod.ts";
-import { HyperDHT } from "../../hyperdht/mod.ts";
+import { untilAborted, utf8Bytes } from "../../base/mod.ts";
+import { HyperDHT, type KeyPair } from "../../hyperdht/mod.ts";
 import {
   addressArgument,
   bootstrapArgument,
@@ -27,6 +27,8 @@ interface TopicFlags extends NetworkFlags {
 }
 
 const NO_PEERS = 2;
+/** How long an announcement may take to be withdrawn, ms. */
+const WITHDRAWAL_MS = 2500;
 
 /** Adds the commands to `program`. */
 export function addTopicCommands(program: Command, terminal: Terminal): void {
@@ -74,7 +76,7 @@ export function addTopicCommands(program: Command, terminal: Terminal): void {
       const key = keyText(keyPair.publicKey);
       output.tell(`Announced as ${key}`, { event: "announced", key, topic: keyText(target) });
       await untilStopped(terminal);
-      await dht.unannounce(target, keyPair);
+      await Promise.all([withdraw(dht, target, keyPair, output), server.close()]);
     });
 
   withNetworkFlags(program.command("ping"))
@@ -91,6 +93,17 @@ export function addTopicCommands(program: Command, terminal: Terminal): void {
       const durationMs = Math.round(performance.now() - startedMs);
       output.tell(`${target} answered in ${durationMs} ms`, { event: "answered", target, durationMs });
     });
+}
+
+/** Withdraws an announcement; nodes forget it by themselves where they are not reached any more. */
+async function withdraw(dht: HyperDHT, target: Uint8Array, keyPair: KeyPair, output: Output): Promise<void> {
+  try {
+    await untilAborted(dht.unannounce(target, keyPair), AbortSignal.timeout(WITHDRAWAL_MS));
+  } catch {
+    output.tell("Not withdrawn, the network does not answer; nodes forget it within 20 minutes", {
+      event: "not-withdrawn",
+    });
+  }
 }
 
 function withNetworkFlags(command: Command): Command {

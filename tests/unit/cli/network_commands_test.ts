@@ -222,6 +222,20 @@ Deno.test("announce and lookup meet under a topic; ping measures peers and nodes
   assert.equal((await run("lookup", "a topic", "--text", ...network(testnet))).code, 2);
 });
 
+Deno.test("announce ends when it is stopped, also where the network has gone, and says that it was not withdrawn", async () => {
+  const testnet = await createTestnet(3);
+  const terminal = new RecordingTerminal();
+  const announcing = runCommandLine(["announce", SEED, ...network(testnet)], terminal);
+  await terminal.line("Announced");
+  await testnet.destroy();
+  terminal.stop();
+  assert.equal(await announcing, 0);
+  assert.deepEqual([terminal.lines.at(-1), terminal.errors], [
+    "Not withdrawn, the network does not answer; nodes forget it within 20 minutes",
+    "",
+  ]);
+});
+
 Deno.test("relay joins peers that meet at it, and tells what it relayed", async () => {
   await using testnet = await createTestnet(4);
   const terminal = new RecordingTerminal();
