@@ -114,6 +114,10 @@ export class Announcer {
     this.#wake();
   }
 
+  get #isEnding(): boolean {
+    return this.#machine.isStopped || this.#machine.isSuspended;
+  }
+
   async #run(): Promise<void> {
     while (true) {
       const step = this.#machine.nextStep(this.#host.dht.online);
@@ -190,6 +194,7 @@ export class Announcer {
     try {
       const message = this.#message();
       const signature = await this.#signAnnounce(this.#target, token, from.id, message, this.#keyPair);
+      if (this.#isEnding) return;
       const { error } = await this.#session.request({
         token,
         target: this.#target,
@@ -199,9 +204,7 @@ export class Announcer {
       if (error === 0) announced.push({ relayAddress: from, peerAddress: to });
     } catch {
       // The node does not relay for us then; but one that was not waited for may have taken the announcement.
-      if (this.#machine.isStopped || this.#machine.isSuspended) {
-        announced.push({ relayAddress: from, peerAddress: to });
-      }
+      if (this.#isEnding) announced.push({ relayAddress: from, peerAddress: to });
     }
   }
 
