@@ -4,7 +4,7 @@
  * @module
  */
 import type { Command } from "commander";
-import { untilAborted, utf8Bytes } from "../../base/mod.ts";
+import { utf8Bytes } from "../../base/mod.ts";
 import { HyperDHT, type KeyPair } from "../../hyperdht/mod.ts";
 import {
   addressArgument,
@@ -97,13 +97,12 @@ export function addTopicCommands(program: Command, terminal: Terminal): void {
 
 /** Withdraws an announcement; nodes forget it by themselves where they are not reached any more. */
 async function withdraw(dht: HyperDHT, target: Uint8Array, keyPair: KeyPair, output: Output): Promise<void> {
-  try {
-    await untilAborted(dht.unannounce(target, keyPair), AbortSignal.timeout(WITHDRAWAL_MS));
-  } catch {
-    output.tell("Not withdrawn, the network does not answer; nodes forget it within 20 minutes", {
-      event: "not-withdrawn",
-    });
-  }
+  const query = dht.lookupAndUnannounce(target, keyPair, { signal: AbortSignal.timeout(WITHDRAWAL_MS) });
+  await query.finished().catch(() => {}); // how many answered is what counts
+  if (query.successes > 0) return;
+  output.tell("Not withdrawn, the network does not answer; nodes forget it within 20 minutes", {
+    event: "not-withdrawn",
+  });
 }
 
 function withNetworkFlags(command: Command): Command {
