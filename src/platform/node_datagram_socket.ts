@@ -40,8 +40,12 @@ function lookupLiteral(host: string, options: unknown, callback?: LookupCallback
   answer(null, host, host.includes(":") ? 6 : 4);
 }
 
-/** Binds through `node:dgram`. @throws {PlatformError} as `bindDatagramSocket` says. */
-export function bindNodeDatagramSocket(options: DatagramSocketOptions): DatagramSocket {
+/**
+ * Binds through `node:dgram`; a socket that `isPrompt` hands over each datagram at once, which costs streams time.
+ *
+ * @throws {PlatformError} as `bindDatagramSocket` says.
+ */
+export function bindNodeDatagramSocket(options: DatagramSocketOptions, isPrompt = false): DatagramSocket {
   const { host, port } = options;
   const socket = dgram.createSocket({
     type: host.includes(":") ? "udp6" : "udp4",
@@ -57,7 +61,7 @@ export function bindNodeDatagramSocket(options: DatagramSocketOptions): Datagram
   try {
     socket.bind({ port, address: host });
     if (failure) throw failure;
-    return new NodeDatagramSocket(socket, options.handlers);
+    return new NodeDatagramSocket(socket, options.handlers, isPrompt);
   } catch (cause) {
     closeQuietly(socket);
     throw bindError(host, port, failure ?? cause);
@@ -92,6 +96,7 @@ class NodeDatagramSocket implements DatagramSocket {
   readonly #socket: dgram.Socket;
   readonly #handlers: DatagramSocketHandlers;
   readonly #batch: ReceiveBatch;
+  readonly #isPrompt: boolean;
   #delivery: NodeJS.Immediate | null = null;
   #receivedCount = 0;
   readonly #queue: SendQueue;
@@ -101,9 +106,10 @@ class NodeDatagramSocket implements DatagramSocket {
   #ttl = SYSTEM_TTL;
   #currentTtl = SYSTEM_TTL;
 
-  constructor(socket: dgram.Socket, handlers: DatagramSocketHandlers) {
+  constructor(socket: dgram.Socket, handlers: DatagramSocketHandlers, isPrompt: boolean) {
     this.#socket = socket;
     this.#handlers = handlers;
+    this.#isPrompt = isPrompt;
     this.#batch = new ReceiveBatch((datagrams, count) => handlers.onReceive(datagrams, count));
     this.#queue = new SendQueue({
       send: (bytes, address, ttl) => this.#sendOne(bytes, address, ttl || this.#ttl),
@@ -230,7 +236,7 @@ class NodeDatagramSocket implements DatagramSocket {
   #onMessage(bytes: Uint8Array, host: string, port: number): void {
     this.#batch.add(bytes, host, port);
     this.#receivedCount++;
-    if (this.#batch.isFull) return this.#batch.deliver();
+    if (this.#isPrompt || this.#batch.isFull) return this.#batch.deliver();
     this.#delivery ??= setImmediate(this.#deliverWhenQuiet, this.#receivedCount);
   }
 

@@ -35,7 +35,8 @@ export function bindSwitchingDatagramSocket(options: DatagramSocketOptions): Dat
     try {
       // Asking for port 0 and to share it may give a port that another sharing socket has.
       const shared = port === 0 ? findFreePort(host) : port;
-      const socket = bindNodeDatagramSocket({ ...options, port: shared, reuseAddress: true });
+      // Deno hands over one datagram a turn: what comes first is not to wait for a turn without any.
+      const socket = bindNodeDatagramSocket({ ...options, port: shared, reuseAddress: true }, true);
       return new SwitchingDatagramSocket(host, socket, handlers);
     } catch (error) {
       const wasTaken = error instanceof PlatformError && error.code === "EADDRINUSE";
