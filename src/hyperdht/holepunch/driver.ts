@@ -17,6 +17,7 @@ import type {
   ServerPunchOptions,
 } from "../holepunch_port.ts";
 import type { PeerAddress } from "../messages.ts";
+import { FAST_OPEN_HEAD_START_MS } from "./limits.ts";
 import { type ClientPunchAction, ClientPunchMachine } from "./client_punch_machine.ts";
 import type { PuncherAction, PuncherEnvironment, PuncherMachine } from "./puncher_machine.ts";
 import { SecurePayload } from "./secure_payload.ts";
@@ -47,9 +48,10 @@ abstract class PunchDriver<Action extends { readonly kind: string }> implements 
   /** The last main socket, once it is given back. */
   #socket: UDXSocket | null = null;
   #isUpdating = false;
-  /** Whether the peer has been sent what it waits for: pings wait for that, since a socket sends in order. */
-  #isStarted = false;
+  /** Whether nodes may be pinged: what the peer waits for goes first, since a socket sends in order. */
+  #isJudging = false;
   #pings: (PuncherAction & { readonly kind: "ping" })[] = [];
+  #cancelStart: CancelTimer | null = null;
   #timerAtMs = Infinity;
   #cancelTimer: CancelTimer | null = null;
 
@@ -88,15 +90,21 @@ abstract class PunchDriver<Action extends { readonly kind: string }> implements 
     return this.machine.isOver;
   }
 
-  /** Begins to judge our NAT: what the peer waits for is on its way, or will be after this call. */
-  start(): void {
-    this.#isStarted = true;
-    this.update();
-  }
-
   /** Ends the punch silently. */
   destroy(): void {
     this.machine.destroy();
+    this.update();
+  }
+
+  /** Begins to judge our NAT, if that is still of interest after `delayMs`. */
+  protected judge(delayMs = 0): void {
+    this.#cancelStart?.();
+    this.#cancelStart = null;
+    if (delayMs > 0) {
+      this.#cancelStart = this.options.host.clock.schedule(delayMs, () => this.judge());
+      return;
+    }
+    this.#isJudging = true;
     this.update();
   }
 
@@ -125,13 +133,19 @@ abstract class PunchDriver<Action extends { readonly kind: string }> implements 
       for (let action = this.machine.pollAction(); action !== null; action = this.machine.pollAction()) {
         if (!this.#performCommon(action as unknown as PuncherAction)) this.perform(action);
       }
-      if (this.#isStarted) this.#sendPings();
+      if (this.#isJudging) this.#sendPings();
     } finally {
       // What the program throws when it is told something is the program's.
       this.#isUpdating = false;
-      if (this.machine.isOver) this.payloads.dispose();
+      if (this.machine.isOver) this.#end();
       this.#armTimer();
     }
+  }
+
+  #end(): void {
+    this.payloads.dispose();
+    this.#cancelStart?.();
+    this.#cancelStart = null;
   }
 
   #performCommon(action: PuncherAction): boolean {
@@ -244,9 +258,11 @@ class ClientPunchDriver extends PunchDriver<ClientPunchAction> implements Client
     this.update();
   }
 
-  override start(): void {
+  start(): void {
     this.machine.start(this.nowMs);
-    super.start();
+    this.update();
+    // A hole that is open by then needs no judgement.
+    if (!this.machine.isOver) this.judge(FAST_OPEN_HEAD_START_MS);
   }
 
   protected perform(action: ClientPunchAction): void {
@@ -282,7 +298,7 @@ class ClientPunchDriver extends PunchDriver<ClientPunchAction> implements Client
         if (this.machine.isOver) return;
         const payload = this.payloads.decrypt(reply.payload);
         this.machine.handleReply(request, { ...reply, payload }, this.nowMs);
-        this.update();
+        this.judge();
       },
       fail,
     );
@@ -309,10 +325,14 @@ class ServerPunchDriver extends PunchDriver<ServerPunchAction> implements Server
     this.update();
   }
 
+  start(): void {
+    this.judge();
+  }
+
   handleRound({ payload, peerAddress, from, to, socket }: IncomingPunch): Promise<PunchReply | null> {
     const decrypted = this.machine.isOver ? null : this.payloads.decrypt(payload);
     if (!decrypted) return Promise.resolve(null);
-    this.start();
+    this.judge();
     return new Promise((resolve) => {
       const slot = this.slotOf(socket);
       const round = this.machine.handleRound({ payload: decrypted, peerAddress, from, to, slot }, this.nowMs);

@@ -102,3 +102,6 @@ export const LINGER_MS = 3000;
 
 /** Peers whose last address is remembered. */
 export const ROUTES_MAX = 4096;
+
+/** How long a client waits for the hole of the fast open, or for the server's answer, before it judges its NAT, ms. */
+export const FAST_OPEN_HEAD_START_MS = 10;

@@ -176,13 +176,11 @@ Deno.test("DHT-071 both sides of a punch ping nodes behind what the other side w
   server.start();
   client.start();
   const pings = (side: string) => Array.from({ length: 4 }, () => `${side} pings`);
-  assert.deepEqual(steps, [
-    "server has answered the handshake",
-    ...pings("server"),
-    "client asks",
-    ...pings("client"),
-  ]);
+  const before = ["server has answered the handshake", ...pings("server"), "client asks"];
+  assert.deepEqual(steps, before);
   await connected.promise;
+  // The client judges its NAT once the server's answer is there without a hole.
+  assert.deepEqual(steps.slice(0, before.length + 4), [...before, ...pings("client")]);
   server.destroy();
   await Promise.all([near.sockets.destroy(), far.sockets.destroy()]);
 });
