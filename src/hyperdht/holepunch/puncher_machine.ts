@@ -105,7 +105,6 @@ export class PuncherMachine {
   #state: State = { kind: "idle" };
   #reopening: Reopening = { kind: "none" };
   #punchResult: boolean | null = null;
-  #wasAsked = false;
   #isRandomized = false;
   #connection: { readonly slot: number; readonly from: PeerAddress } | null = null;
   /** Slots with a socket; the last one opened before punching is the main one. */
@@ -169,13 +168,14 @@ export class PuncherMachine {
     return this.#reopening.kind === "done" ? this.#reopening.isStable : null;
   }
 
-  /** Punches, once: {@linkcode punchResult} says whether it is possible. */
+  /**
+   * Punches, once: {@linkcode punchResult} says whether it is possible. With a random NAT not all sockets are open
+   * afterwards: a peer that waited for them would give up on a busy machine.
+   */
   punch(nowMs: number): void {
-    if (this.#wasAsked) return;
-    this.#wasAsked = true;
-    this.#state = this.#isOver ? this.#state : this.#startPunching(nowMs);
-    if (this.#state.kind === "idle" || this.#state.kind === "over") this.#punchResult = false;
-    else if (this.#state.kind !== "opening") this.#punchResult = true;
+    if (this.#punchResult !== null) return;
+    if (!this.#isOver) this.#state = this.#startPunching(nowMs);
+    this.#punchResult = this.#state.kind !== "idle" && this.#state.kind !== "over";
     this.handleTimeout(nowMs);
   }
 
@@ -185,7 +185,6 @@ export class PuncherMachine {
     for (const slot of this.#slots) this.#actions.push({ kind: "release", slot });
     this.#slots = [];
     this.#state = { kind: "over" };
-    this.#punchResult ??= false;
     this.#endRandomized();
   }
 
@@ -227,7 +226,6 @@ export class PuncherMachine {
     this.#slot = slot;
     this.#connection = { slot, from };
     this.#state = { kind: "connected" };
-    this.#punchResult ??= true;
     this.#endRandomized();
   }
 
@@ -246,7 +244,7 @@ export class PuncherMachine {
     return "nextMs" in this.#state ? this.#state.nextMs : Infinity;
   }
 
-  /** Whether the punch that was asked for is under way (true) or cannot be (false); null while that is not known. */
+  /** Whether the punch that was asked for is possible; null before {@linkcode punch}. */
   get punchResult(): boolean | null {
     return this.#punchResult;
   }
@@ -423,7 +421,6 @@ export class PuncherMachine {
       state.nextMs = nowMs + 1;
       return;
     }
-    this.#punchResult = true;
     const nextMs = nowMs + BIRTHDAY_REST_MS;
     this.#state = {
       kind: "keeping",

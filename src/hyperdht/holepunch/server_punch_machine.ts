@@ -70,8 +70,8 @@ interface WaitingRound extends Omit<ServerRound, "slot" | "to" | "from"> {
   readonly round: number;
   /** What the client is to send back, when the round came through a relay of ours. */
   readonly token: Uint8Array | null;
-  /** `judging` our NAT, `reopening` other sockets, `punching`: opening the sockets of a random NAT. */
-  stage: "judging" | "reopening" | "punching";
+  /** Whether other sockets are tried, as our NAT looked unstable. */
+  isReopening: boolean;
 }
 
 /** A server's punch. Source: hyperdht `lib/server.js`. */
@@ -128,7 +128,7 @@ export class ServerPunchMachine {
       this.#puncher.updateRemote({ punching, firewall, addresses, verifiedHost });
     }
     const expected = isServerRelay ? token : null;
-    this.#waiting.push({ round, payload, peerAddress, token: expected, stage: "judging" });
+    this.#waiting.push({ round, payload, peerAddress, token: expected, isReopening: false });
     this.#advance(nowMs);
     return round;
   }
@@ -195,22 +195,19 @@ export class ServerPunchMachine {
   }
 
   #tryToAnswer(waiting: WaitingRound, nowMs: number): void {
-    if (waiting.stage !== "punching") {
-      const isStable = this.#puncher.analysis(waiting.stage === "reopening");
-      if (isStable === null) return;
-      if (!isStable && !this.#puncher.isRemotePunching) {
-        if (waiting.stage === "reopening") return this.#finishAbort(waiting);
-        waiting.stage = "reopening";
-        this.#trace("reopen");
-        return this.#tryToAnswer(waiting, nowMs);
-      }
-      this.#punchBackAtOnce(waiting);
-      if (!this.#puncher.isRemotePunching) return this.#finish(waiting, ERROR.NONE);
-      if (!this.#startPunching(waiting, nowMs)) return;
+    const isStable = this.#puncher.analysis(waiting.isReopening);
+    if (isStable === null) return;
+    if (!isStable && !this.#puncher.isRemotePunching) {
+      if (waiting.isReopening) return this.#finishAbort(waiting);
+      waiting.isReopening = true;
+      this.#trace("reopen");
+      return this.#tryToAnswer(waiting, nowMs);
     }
-    const { punchResult } = this.#puncher;
-    if (punchResult === false) return this.#finishAbort(waiting);
-    if (punchResult === true) this.#finish(waiting, ERROR.NONE);
+    this.#punchBackAtOnce(waiting);
+    if (!this.#puncher.isRemotePunching) return this.#finish(waiting, ERROR.NONE);
+    if (!this.#startPunching(waiting, nowMs)) return;
+    if (this.#puncher.punchResult) this.#finish(waiting, ERROR.NONE);
+    else this.#finishAbort(waiting);
   }
 
   /** Fast mode: the client has opened its NAT for an address that is ours, so a punch will get through. */
@@ -236,7 +233,6 @@ export class ServerPunchMachine {
       this.#tellToWait(waiting, isRelayed());
       return false;
     }
-    waiting.stage = "punching";
     this.#puncher.punch(nowMs);
     const { firewall, remoteFirewall } = this.#puncher;
     if (!isUnderWay) this.#trace("punch", { firewall, remoteFirewall });

@@ -189,7 +189,7 @@ Deno.test("DHT-074 PuncherMachine with a random NAT opens 256 sockets with a low
     environment,
   );
   puncher.punch(0);
-  assert.equal(puncher.punchResult, null);
+  assert.equal(puncher.punchResult, true, "the peer does not wait for all sockets");
   assert.deepEqual(drain(puncher).slice(0, 4), [
     "open 1",
     "punch 198.51.100.9:7000 through 1 ttl 5",
@@ -198,13 +198,12 @@ Deno.test("DHT-074 PuncherMachine with a random NAT opens 256 sockets with a low
   ]);
   let nowMs = 0;
   let opened = 16;
-  while (puncher.punchResult === null) {
+  while (opened < 255) {
     puncher.handleTimeout(++nowMs);
     opened += drain(puncher).filter((word) => word.startsWith("open")).length;
   }
   assert.equal(nowMs, 15);
   assert.equal(opened, 255);
-  assert.equal(puncher.punchResult, true);
   assert.equal(puncher.deadlineMs, nowMs + 100);
   const sent: string[] = [];
   for (let i = 0; i < 300; i++) {
@@ -236,7 +235,7 @@ Deno.test("DHT-074 PuncherMachine makes do with the sockets that it gets", () =>
     }
   };
   puncher.punch(0);
-  for (let nowMs = 1; puncher.punchResult === null; nowMs++) {
+  for (let nowMs = 1; nowMs <= 15; nowMs++) {
     refuse();
     puncher.handleTimeout(nowMs);
   }
