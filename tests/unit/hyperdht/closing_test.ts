@@ -4,7 +4,7 @@ import { COMMANDS } from "../../../src/hyperdht/constants.ts";
 import { HyperDHT, type Server } from "../../../src/hyperdht/mod.ts";
 import createTestnet, { type Testnet } from "../../../src/hyperdht/testnet/mod.ts";
 import { durationOf, settle, VirtualClock } from "../../helpers/virtual_clock.ts";
-import { keyPairOf } from "./support.ts";
+import { ownKeyPair } from "./support.ts";
 
 /** A network, and a server on a clock of its own. */
 async function network(): Promise<
@@ -14,7 +14,7 @@ async function network(): Promise<
   const clock = new VirtualClock();
   const node = testnet.createNode({ clock });
   await node.fullyBootstrapped();
-  const server = await node.createServer().listen(keyPairOf(1));
+  const server = await node.createServer().listen(ownKeyPair(1));
   return { testnet, clock, node, server, [Symbol.asyncDispose]: () => testnet.destroy() };
 }
 
@@ -83,7 +83,7 @@ Deno.test("DHT-079 an announcement whose answer is not waited for is withdrawn",
   const node = testnet.createNode({ clock });
   await node.fullyBootstrapped();
   const server = node.createServer();
-  const listening = server.listen(keyPairOf(1));
+  const listening = server.listen(ownKeyPair(1));
   await announced.promise;
   await server.close();
   await listening;

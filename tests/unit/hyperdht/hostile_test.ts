@@ -16,7 +16,7 @@ import { signAnnounce } from "../../../src/hyperdht/signatures.ts";
 import createTestnet, { type Testnet } from "../../../src/hyperdht/testnet/mod.ts";
 import { SecretStream } from "../../../src/secret_stream/mod.ts";
 import { durationOf, VirtualClock } from "../../helpers/virtual_clock.ts";
-import { EMPTY_PAYLOAD, keyPairOf } from "./support.ts";
+import { EMPTY_PAYLOAD, ownKeyPair } from "./support.ts";
 
 function echoing(socket: SecretStream): void {
   socket.on("data", (data) => socket.write(data));
@@ -41,7 +41,7 @@ async function firewalledServer(
 ): Promise<{ node: HyperDHT; server: Server }> {
   const node = testnet.createNode({ ephemeral: true, quickFirewall: false, ...options });
   await node.fullyBootstrapped();
-  const server = await node.createServer({ shareLocalAddress: false }, echoing).listen(keyPairOf(1));
+  const server = await node.createServer({ shareLocalAddress: false }, echoing).listen(ownKeyPair(1));
   return { node, server };
 }
 
@@ -53,7 +53,7 @@ Deno.test("DHT-025 a flood of handshakes that lead nowhere is bounded, and an ho
   await attacker.fullyBootstrapped();
   const relay = server.relayAddresses[0]!;
   const shake = async (i: number): Promise<void> => {
-    const noise = new NoiseWrap(keyPairOf(1 + i % 200), server.publicKey!).send({
+    const noise = new NoiseWrap(ownKeyPair(1 + i % 200), server.publicKey!).send({
       ...EMPTY_PAYLOAD,
       addresses4: [{ host: "10.0.0.1", port: 1 + i }],
     });
@@ -86,7 +86,7 @@ Deno.test("DHT-025 the same handshake sent many times is one handshake, with one
   const { node, server } = await firewalledServer(testnet, { clock: new VirtualClock() });
   const attacker = testnet.createNode();
   await attacker.fullyBootstrapped();
-  const noise = new NoiseWrap(keyPairOf(2), server.publicKey!).send(EMPTY_PAYLOAD);
+  const noise = new NoiseWrap(ownKeyPair(2), server.publicKey!).send(EMPTY_PAYLOAD);
   const value = encode(handshake, { mode: 0, noise });
   const ask = () =>
     attacker.request(
@@ -157,7 +157,7 @@ Deno.test("DHT-057 a node that answers handshakes with garbage cannot keep the t
     });
     return true;
   };
-  const server = await testnet.createNode().createServer(echoing).listen(keyPairOf(1));
+  const server = await testnet.createNode().createServer(echoing).listen(ownKeyPair(1));
   const client = testnet.createNode();
   await client.fullyBootstrapped();
   const liarAddress = { host: "127.0.0.1", port: liar.io.serverSocket!.address()!.port };
@@ -179,7 +179,7 @@ Deno.test("DHT-060 announcements that cannot be verified leave nothing at a node
   const session = attacker.session();
   let unanswered = 0;
   const flood = Array.from({ length: 2000 }, (_, i) => {
-    const { publicKey } = keyPairOf(i % 200);
+    const { publicKey } = ownKeyPair(i % 200);
     // Signed for another topic, so that only the whole check tells.
     const message = { peer: { publicKey, relayAddresses: [] } };
     const signature = signAnnounce(
@@ -187,14 +187,14 @@ Deno.test("DHT-060 announcements that cannot be verified leave nothing at a node
       token!,
       keeper.id!,
       message,
-      keyPairOf(i % 200),
+      ownKeyPair(i % 200),
     ) as Uint8Array;
     const value = encode(announce, { ...message, signature });
     return session.request({ command: COMMANDS.ANNOUNCE, target, token, value }, to, { retry: false })
       .catch(() => unanswered++);
   });
   for (let i = 0; i < 10; i++) {
-    await honest.announce(target, keyPairOf(200 + i)).finished();
+    await honest.announce(target, ownKeyPair(200 + i)).finished();
   }
   const found = new Set<string>();
   for await (const { peers } of honest.lookup(target)) {
@@ -216,8 +216,8 @@ Deno.test("DHT-057 servers that accept and never answer cost their connects 30 s
   const createSecretStream = () => new SecretStream(false);
   const servers = Array.from({ length: 50 }, () => silent.createServer({ createSecretStream }));
   // More requests than a node makes at once.
-  await durationOf(Promise.all(servers.map((server, i) => server.listen(keyPairOf(i)))), clock);
-  const honest = await talking.createServer(echoing).listen(keyPairOf(100));
+  await durationOf(Promise.all(servers.map((server, i) => server.listen(ownKeyPair(i)))), clock);
+  const honest = await talking.createServer(echoing).listen(ownKeyPair(100));
   const codes: (string | undefined)[] = [];
   const ends = servers.map(({ publicKey }) =>
     new Promise<void>((resolve) => {

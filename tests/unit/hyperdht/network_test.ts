@@ -21,7 +21,7 @@ import { SecretStream } from "../../../src/secret_stream/mod.ts";
 import type { UDXStream } from "../../../src/udx/mod.ts";
 import { RandomPunchLimiter } from "../../../src/hyperdht/holepunch/mod.ts";
 import { VirtualClock } from "../../helpers/virtual_clock.ts";
-import { addressOf, bytesOf, keyPairOf } from "./support.ts";
+import { addressOf, bytesOf, keyPairOf, ownKeyPair } from "./support.ts";
 
 const FIREWALLED = { ephemeral: true, quickFirewall: false };
 
@@ -87,16 +87,16 @@ Deno.test("DHT-022 DHT-023 createTestnet() makes persistent nodes, more of them,
 
 Deno.test("DHT-001 DHT-042 DHT-044 DHT-046 DHT-054 DHT-055 DHT-056 connect() opens an encrypted stream between two keys", async () => {
   await using net = await network();
-  const server = await net.a.createServer().listen(keyPairOf(1));
+  const server = await net.a.createServer().listen(ownKeyPair(1));
   const accepted = new Promise<SecretStream>((resolve) => server.on("connection", resolve));
-  const socket = net.b.connect(server.publicKey!, { keyPair: keyPairOf(2) });
+  const socket = net.b.connect(server.publicKey!, { keyPair: ownKeyPair(2) });
   assert.deepEqual(socket.remotePublicKey, server.publicKey);
-  assert.deepEqual(socket.publicKey, keyPairOf(2).publicKey);
+  assert.deepEqual(socket.publicKey, ownKeyPair(2).publicKey);
   assert.equal(socket.isInitiator, true);
   await new Promise<void>((resolve) => socket.on("open", () => resolve()));
   const other = await accepted;
   await other.opened;
-  assert.deepEqual(other.remotePublicKey, keyPairOf(2).publicKey);
+  assert.deepEqual(other.remotePublicKey, ownKeyPair(2).publicKey);
   assert.deepEqual(other.handshakeHash, socket.handshakeHash);
   assert.equal(socket.handshakeHash!.byteLength, 64);
   assert.equal(socket.keepAlive, 5000);
@@ -107,7 +107,7 @@ Deno.test("DHT-001 DHT-042 DHT-044 DHT-046 DHT-054 DHT-055 DHT-056 connect() ope
 
 Deno.test("DHT-044 DHT-047 connect() takes a key as bytes or text, an address, and options that name nodes", async () => {
   await using net = await network();
-  const server = await net.a.createServer(echoing).listen(keyPairOf(1));
+  const server = await net.a.createServer(echoing).listen(ownKeyPair(1));
   const { publicKey, relayAddresses } = server;
   const options = { relayAddresses } as const;
   const given = { ...options };
@@ -160,9 +160,9 @@ Deno.test("DHT-034 DHT-038 DHT-039 DHT-043 a server tells its state and its even
     [],
     null,
   ]);
-  assert.equal(await server.listen(keyPairOf(1)), server);
+  assert.equal(await server.listen(ownKeyPair(1)), server);
   assert.deepEqual(server.address(), {
-    publicKey: keyPairOf(1).publicKey,
+    publicKey: ownKeyPair(1).publicKey,
     host: "127.0.0.1",
     port: net.a.port,
   });
@@ -175,18 +175,18 @@ Deno.test("DHT-034 DHT-038 DHT-039 DHT-043 a server tells its state and its even
   assert.deepEqual(events, ["listening", "close"]);
   assert.ok(server.closed);
   assert.equal(net.a.listening.size, 0);
-  assert.equal((await failure(net.b.connect(keyPairOf(1).publicKey))).code, "PEER_NOT_FOUND");
+  assert.equal((await failure(net.b.connect(ownKeyPair(1).publicKey))).code, "PEER_NOT_FOUND");
 });
 
 Deno.test("DHT-057 DHT-035 listen() refuses a second time, a key in use, and a node that is gone", async () => {
   await using net = await network();
-  const server = await net.a.createServer().listen(keyPairOf(1));
-  await assert.rejects(server.listen(keyPairOf(2)), { code: "ALREADY_LISTENING" });
+  const server = await net.a.createServer().listen(ownKeyPair(1));
+  await assert.rejects(server.listen(ownKeyPair(2)), { code: "ALREADY_LISTENING" });
   const other = net.a.createServer();
-  await assert.rejects(other.listen(keyPairOf(1)), { code: "KEYPAIR_ALREADY_USED" });
+  await assert.rejects(other.listen(ownKeyPair(1)), { code: "KEYPAIR_ALREADY_USED" });
   await other.close();
   await server.close();
-  const again = await net.a.createServer().listen(keyPairOf(1));
+  const again = await net.a.createServer().listen(ownKeyPair(1));
   assert.ok(again.listening);
   await net.a.destroy();
   await assert.rejects(net.a.createServer().listen(), { code: "NODE_DESTROYED" });
@@ -199,12 +199,12 @@ Deno.test("DHT-026 firewall() sees the client and may take its time; what it thr
   const server = await net.a.createServer({
     firewall: async (publicKey, payload, clientAddress) => {
       await Promise.resolve();
-      seen.push([equalBytes(publicKey, keyPairOf(2).publicKey), payload.version, clientAddress.host]);
+      seen.push([equalBytes(publicKey, ownKeyPair(2).publicKey), payload.version, clientAddress.host]);
       if (seen.length > 1) throw new Error("firewall fails");
       return false;
     },
-  }, echoing).listen(keyPairOf(1));
-  assert.equal(await echo(net.b.connect(server.publicKey!, { keyPair: keyPairOf(2) })), "hello");
+  }, echoing).listen(ownKeyPair(1));
+  assert.equal(await echo(net.b.connect(server.publicKey!, { keyPair: ownKeyPair(2) })), "hello");
   assert.deepEqual(seen, [[true, 1, "127.0.0.1"]]);
   // Another client, which knows no nodes that it would ask one after the other.
   const refused = await failure(net.testnet.createNode().connect(server.publicKey!));
@@ -221,7 +221,7 @@ Deno.test("DHT-027 DHT-052 either side may veto the punch, and is asked with wha
       asked.push([remoteFirewall, localFirewall, remoteAddresses.length > 0]);
       return false;
     },
-  }).listen(keyPairOf(1));
+  }).listen(ownKeyPair(1));
   const error = await failure(net.b.connect(vetoing.publicKey!, { localConnection: false, fastOpen: false }));
   assert.equal(error.code, "HOLEPUNCH_ABORTED");
   assert.equal((error.cause as DHTError).code, "REMOTE_ABORTED");
@@ -229,7 +229,7 @@ Deno.test("DHT-027 DHT-052 either side may veto the punch, and is asked with wha
   assert.deepEqual(asked, [[2, 2, true]]);
   assert.equal(error.report!.stage, "holepunch");
 
-  const server = await net.a.createServer(options).listen(keyPairOf(2));
+  const server = await net.a.createServer(options).listen(ownKeyPair(2));
   const vetoed = net.b.connect(server.publicKey!, {
     localConnection: false,
     fastOpen: false,
@@ -240,7 +240,7 @@ Deno.test("DHT-027 DHT-052 either side may veto the punch, and is asked with wha
 
 Deno.test("DHT-051 DHT-073 firewalled nodes punch, with and without fast open", async () => {
   await using net = await network(FIREWALLED, 4);
-  const server = await net.a.createServer({ shareLocalAddress: false }, echoing).listen(keyPairOf(1));
+  const server = await net.a.createServer({ shareLocalAddress: false }, echoing).listen(ownKeyPair(1));
   for (const fastOpen of [true, false]) {
     assert.equal(await echo(net.b.connect(server.publicKey!, { localConnection: false, fastOpen })), "hello");
   }
@@ -253,14 +253,14 @@ Deno.test("DHT-031 DHT-050 DHT-076 firewalled nodes of one machine meet at a loc
     if (event.kind === "connect") events.push(event);
   };
   await using net = await network({ ...FIREWALLED, trace }, 4);
-  const server = await net.a.createServer(echoing).listen(keyPairOf(1));
+  const server = await net.a.createServer(echoing).listen(ownKeyPair(1));
   assert.equal(await echo(net.b.connect(server.publicKey!)), "hello");
   assert.ok(events.some((event) => event.kind === "connect" && event.step === "ping"));
 });
 
 Deno.test("DHT-030 DHT-049 a reusable socket is used again without asking other nodes", async () => {
   await using net = await network();
-  const server = await net.a.createServer({ reusableSocket: true }, echoing).listen(keyPairOf(1));
+  const server = await net.a.createServer({ reusableSocket: true }, echoing).listen(ownKeyPair(1));
   const first = net.b.connect(server.publicKey!, { reusableSocket: true });
   await first.opened;
   const queries = net.b.stats.queries.total;
@@ -282,7 +282,7 @@ Deno.test("DHT-032 DHT-053 handshakes and streams may be made by the program", a
       return new SecretStream(...args);
     },
   });
-  const server = await net.a.createServer(hooks("server"), echoing).listen(keyPairOf(1));
+  const server = await net.a.createServer(hooks("server"), echoing).listen(ownKeyPair(1));
   assert.equal(await echo(net.b.connect(server.publicKey!, hooks("client"))), "hello");
   assert.deepEqual(made.toSorted(), [
     "client handshake",
@@ -294,7 +294,7 @@ Deno.test("DHT-032 DHT-053 handshakes and streams may be made by the program", a
 
 Deno.test("DHT-054 connect() reads one answer of a server that answers through two nodes, and asks no third", async () => {
   await using net = await network();
-  const server = await net.a.createServer(echoing).listen(keyPairOf(1));
+  const server = await net.a.createServer(echoing).listen(ownKeyPair(1));
   const asked = Promise.withResolvers<void>();
   const answered = Promise.withResolvers<void>();
   let handshakes = 0;
@@ -389,12 +389,12 @@ Deno.test({
   fn: async () => {
     const node = new DHT({ host: "127.0.0.1", bootstrap: ["127.0.0.2:9"] });
     await node.fullyBootstrapped();
-    const error = await failure(node.connect(keyPairOf(7).publicKey));
+    const error = await failure(node.connect(ownKeyPair(7).publicKey));
     assert.equal(error.code, "PEER_NOT_FOUND");
     assert.match(error.message, /may not send to all addresses \(--allow-net\)$/);
     assert.equal((error.cause as { code?: string }).code, "ERR_PERMISSION");
     const named = await failure(
-      node.connect(keyPairOf(7).publicKey, { nodes: [{ host: "127.0.0.2", port: 9 }] }),
+      node.connect(ownKeyPair(7).publicKey, { nodes: [{ host: "127.0.0.2", port: 9 }] }),
     );
     assert.equal(named.report!.attempts[0]!.outcome, "ERR_PERMISSION");
     await node.destroy();
@@ -413,14 +413,14 @@ Deno.test("DHT-035 DHT-061 DHT-062 announcements may be signed elsewhere", async
       ...args: Parameters<typeof signAnnounce>
     ) => (signed.push("unannounce"), signUnannounce(...args)),
   };
-  const server = await net.a.createServer(echoing).listen(keyPairOf(1), options);
+  const server = await net.a.createServer(echoing).listen(ownKeyPair(1), options);
   assert.equal(await echo(net.b.connect(server.publicKey!)), "hello");
   await server.close();
   assert.deepEqual(new Set(signed), new Set(["announce", "unannounce"]));
 
   signed.length = 0;
-  await net.a.announce(bytesOf(9), keyPairOf(2), [], options).finished();
-  await net.a.unannounce(bytesOf(9), keyPairOf(2), options);
+  await net.a.announce(bytesOf(9), ownKeyPair(2), [], options).finished();
+  await net.a.unannounce(bytesOf(9), ownKeyPair(2), options);
   assert.deepEqual(new Set(signed), new Set(["announce", "unannounce"]));
   assert.deepEqual((await Array.fromAsync(net.b.lookup(bytesOf(9)))).flatMap(({ peers }) => peers), []);
 });
@@ -428,11 +428,11 @@ Deno.test("DHT-035 DHT-061 DHT-062 announcements may be signed elsewhere", async
 Deno.test("DHT-059 DHT-060 DHT-061 DHT-063 announce, lookup, clear and withdraw in one walk", async () => {
   await using net = await network();
   const topic = DHT.hash(utf8Bytes("topic"));
-  await net.a.announce(topic, keyPairOf(1), [addressOf(1)]).finished();
-  const found = await Array.fromAsync(net.b.announce(topic, keyPairOf(2), [], { clear: true, bump: 5 }));
-  assert.deepEqual(found[0]!.peers, [{ publicKey: keyPairOf(1).publicKey, relayAddresses: [addressOf(1)] }]);
+  await net.a.announce(topic, ownKeyPair(1), [addressOf(1)]).finished();
+  const found = await Array.fromAsync(net.b.announce(topic, ownKeyPair(2), [], { clear: true, bump: 5 }));
+  assert.deepEqual(found[0]!.peers, [{ publicKey: ownKeyPair(1).publicKey, relayAddresses: [addressOf(1)] }]);
   assert.ok(found[0]!.token !== null && found[0]!.from.port > 0 && found[0]!.to.port > 0);
-  const withdrawn = await Array.fromAsync(net.b.lookupAndUnannounce(topic, keyPairOf(2)));
+  const withdrawn = await Array.fromAsync(net.b.lookupAndUnannounce(topic, ownKeyPair(2)));
   assert.ok(withdrawn.some(({ peers }) => peers.length === 2));
   const left = await Array.fromAsync(net.a.lookup(topic));
   assert.ok(left.length > 0 && left.every(({ peers, bump }) => peers.length === 1 && bump === 5));
@@ -446,10 +446,10 @@ Deno.test("DHT-064 DHT-065 DHT-066 DHT-067 records are stored, found, renewed, a
   assert.ok(equalBytes((await net.b.immutableGet(put.hash))!.value, value));
   assert.equal(await net.b.immutableGet(bytesOf(1)), null);
   await assert.rejects(net.a.immutablePut(randomBytes(2000)), RangeError);
-  await assert.rejects(net.a.mutablePut(keyPairOf(1), randomBytes(1900)), RangeError);
+  await assert.rejects(net.a.mutablePut(ownKeyPair(1), randomBytes(1900)), RangeError);
 
-  const { publicKey } = keyPairOf(1);
-  const stored = await net.a.mutablePut(keyPairOf(1), utf8Bytes("one"), { seq: 1 });
+  const { publicKey } = ownKeyPair(1);
+  const stored = await net.a.mutablePut(ownKeyPair(1), utf8Bytes("one"), { seq: 1 });
   assert.equal(stored.seq, 1);
   let refreshed = 0;
   const got = await net.b.mutableGet(publicKey, { refresh: (record) => (refreshed++, record.seq === 1) });
@@ -470,7 +470,7 @@ Deno.test("DHT-064 DHT-065 DHT-066 DHT-067 records are stored, found, renewed, a
 
   const signer = (...[seq, bytes]: [number, Uint8Array, unknown]) => signWith(seq, bytes);
   const { signMutable } = await import("../../../src/hyperdht/signatures.ts");
-  const signWith = (seq: number, bytes: Uint8Array) => signMutable(seq, bytes, keyPairOf(1));
+  const signWith = (seq: number, bytes: Uint8Array) => signMutable(seq, bytes, ownKeyPair(1));
   await net.a.mutablePut({ publicKey, secretKey: bytesOf(0, 64) }, utf8Bytes("two"), {
     seq: 2,
     signMutable: signer,
@@ -485,7 +485,7 @@ Deno.test("DHT-057 a node that answers a handshake with anything else is passed 
   rogue.on("request", (request) => request.reply(Uint8Array.of(1, 2, 3)));
   const { port } = rogue.address()!;
   const error = await failure(
-    net.b.connect(keyPairOf(9).publicKey, { relayAddresses: [{ host: "127.0.0.1", port }] }),
+    net.b.connect(ownKeyPair(9).publicKey, { relayAddresses: [{ host: "127.0.0.1", port }] }),
   );
   assert.equal(error.code, "PEER_NOT_FOUND");
   assert.deepEqual(error.report!.attempts[0]!.address, { host: "127.0.0.1", port });
@@ -555,13 +555,13 @@ Deno.test("DHT-010 maxSize bounds what a node keeps for others", async () => {
 Deno.test("DHT-019 DHT-020 DHT-057 a pool keeps one connection to each peer, and both sides the same one", async () => {
   await using net = await network();
   const [poolA, poolB] = [net.a.pool(), net.b.pool()];
-  const serverA = await net.a.createServer({ pool: poolA }).listen(keyPairOf(1));
-  const serverB = await net.b.createServer({ pool: poolB }).listen(keyPairOf(2));
+  const serverA = await net.a.createServer({ pool: poolA }).listen(ownKeyPair(1));
+  const serverB = await net.b.createServer({ pool: poolB }).listen(ownKeyPair(2));
   const codes: unknown[] = [];
   const onError = (error: Error): void => void codes.push((error as { code?: string }).code);
   for (const server of [serverA, serverB]) server.on("connection", (socket) => socket.on("error", onError));
-  const first = net.b.connect(serverA.publicKey!, { pool: poolB, keyPair: keyPairOf(2) });
-  assert.equal(net.b.connect(serverA.publicKey!, { pool: poolB, keyPair: keyPairOf(2) }), first);
+  const first = net.b.connect(serverA.publicKey!, { pool: poolB, keyPair: ownKeyPair(2) });
+  assert.equal(net.b.connect(serverA.publicKey!, { pool: poolB, keyPair: ownKeyPair(2) }), first);
   assert.equal(poolB.connecting, 1);
   assert.equal(poolB.get(serverA.publicKey!), first);
   const [stream, ref] = await new Promise<[SecretStream, { stream: SecretStream }]>((resolve) =>
@@ -573,7 +573,7 @@ Deno.test("DHT-019 DHT-020 DHT-057 a pool keeps one connection to each peer, and
   assert.deepEqual(Array.from(poolB.connections, ({ stream }) => stream), [first]);
 
   // The peer connects as well: the side with the greater key decides, so one of the two is left.
-  const second = net.a.connect(serverB.publicKey!, { keyPair: keyPairOf(1) });
+  const second = net.a.connect(serverB.publicKey!, { keyPair: ownKeyPair(1) });
   second.on("error", onError);
   first.on("error", onError);
   await new Promise<void>((resolve) => {
@@ -594,7 +594,7 @@ Deno.test("DHT-019 DHT-020 DHT-057 a pool keeps one connection to each peer, and
 
 Deno.test("DHT-069 DHT-040 DHT-057 a suspended node has no connections and makes none, and goes on afterwards", async () => {
   await using net = await network();
-  const server = await net.a.createServer(echoing).listen(keyPairOf(1));
+  const server = await net.a.createServer(echoing).listen(ownKeyPair(1));
   const socket = net.b.connect(server.publicKey!);
   await socket.opened;
   const gone = new Promise<void>((resolve) => socket.on("close", () => resolve()));
@@ -621,7 +621,7 @@ Deno.test("DHT-036 DHT-037 DHT-079 refresh() announces anew", async () => {
     if (event.kind === "announce" && event.step === "announced") announced.shift()?.();
   };
   await using net = await network({ trace });
-  const server = await net.a.createServer(echoing).listen(keyPairOf(1));
+  const server = await net.a.createServer(echoing).listen(ownKeyPair(1));
   const again = new Promise<void>((resolve) => announced.push(resolve));
   server.notifyOnline();
   server.refresh();
@@ -642,7 +642,7 @@ Deno.test("DHT-018 validateLocalAddresses() keeps the addresses that work, each 
 
 Deno.test("DHT-015 DHT-017 DHT-070 raw streams have ids of their own and share a connection's socket", async () => {
   await using net = await network();
-  const server = await net.a.createServer(echoing).listen(keyPairOf(1));
+  const server = await net.a.createServer(echoing).listen(ownKeyPair(1));
   const accepted = new Promise<SecretStream>((resolve) => server.on("connection", resolve));
   const socket = net.b.connect(server.publicKey!);
   socket.on("error", () => {});
@@ -669,7 +669,7 @@ Deno.test("DHT-015 DHT-017 DHT-070 raw streams have ids of their own and share a
 
 Deno.test("DHT-070 stats and metrics are plain figures", async () => {
   await using net = await network();
-  const server = await net.a.createServer(echoing).listen(keyPairOf(1));
+  const server = await net.a.createServer(echoing).listen(ownKeyPair(1));
   await echo(net.b.connect(server.publicKey!));
   const { stats } = net.a;
   assert.deepEqual(Object.keys(stats).toSorted(), [
@@ -690,10 +690,10 @@ Deno.test("DHT-070 stats and metrics are plain figures", async () => {
 
 Deno.test("DHT-068 destroy() ends servers, connections and what is being connected, with and without force", async () => {
   await using net = await network();
-  const server = await net.a.createServer(echoing).listen(keyPairOf(1));
+  const server = await net.a.createServer(echoing).listen(ownKeyPair(1));
   const socket = net.b.connect(server.publicKey!);
   await socket.opened;
-  const connecting = net.b.connect(keyPairOf(9).publicKey);
+  const connecting = net.b.connect(ownKeyPair(9).publicKey);
   const ends = [socket, connecting].map((stream) =>
     new Promise<void>((resolve) => {
       stream.on("error", () => {});
@@ -709,13 +709,13 @@ Deno.test("DHT-068 destroy() ends servers, connections and what is being connect
   assert.ok(isClosed);
   // Withdrawn by nobody: the record is still there.
   const left = net.testnet.createNode();
-  const found = await Array.fromAsync(left.findPeer(keyPairOf(1).publicKey));
+  const found = await Array.fromAsync(left.findPeer(ownKeyPair(1).publicKey));
   assert.ok(found.length > 0);
 });
 
 Deno.test("DHT-068 destroy() returns while listening, while suspended, and before the node is bound", async () => {
   await using net = await network();
-  const listening = net.a.createServer().listen(keyPairOf(1)).catch((error) => error);
+  const listening = net.a.createServer().listen(ownKeyPair(1)).catch((error) => error);
   await net.a.destroy();
   await listening;
   await net.b.suspend();
@@ -724,7 +724,7 @@ Deno.test("DHT-068 destroy() returns while listening, while suspended, and befor
   await fresh.destroy();
   const forced = net.testnet.createNode();
   await forced.fullyBootstrapped();
-  await forced.createServer().listen(keyPairOf(2));
+  await forced.createServer().listen(ownKeyPair(2));
   const slow = forced.destroy();
   await forced.destroy({ force: true });
   await slow;
@@ -746,7 +746,7 @@ Deno.test("DHT-002 DHT-008 DHT-009 DHT-011 options of nodes: an isolated root, a
 Deno.test("DHT-044 a signal ends a connect with its reason", async () => {
   await using net = await network();
   const controller = new AbortController();
-  const socket = net.b.connect(keyPairOf(9).publicKey, { signal: controller.signal });
+  const socket = net.b.connect(ownKeyPair(9).publicKey, { signal: controller.signal });
   const reason = new Error("no longer wanted");
   const failed = failure(socket);
   controller.abort(reason);
@@ -757,13 +757,13 @@ Deno.test("DHT-035 a signal ends listen() with its reason and closes the server"
   await using net = await network();
   const controller = new AbortController();
   const server = net.a.createServer();
-  const listening = server.listen(keyPairOf(1), { signal: controller.signal });
+  const listening = server.listen(ownKeyPair(1), { signal: controller.signal });
   const reason = new Error("no longer wanted");
   controller.abort(reason);
   await assert.rejects(listening, reason);
   await server.close();
   assert.ok(server.closed);
-  await assert.rejects(net.a.createServer().listen(keyPairOf(2), { signal: controller.signal }), reason);
+  await assert.rejects(net.a.createServer().listen(ownKeyPair(2), { signal: controller.signal }), reason);
   assert.equal(net.a.listening.size, 0);
 });
 
@@ -771,7 +771,7 @@ Deno.test("DHT-068 DHT-057 whoever waits for a peer is told that the node is gon
   await using net = await network(FIREWALLED, 4);
   // Nothing but a punch that is never answered: the connect is in the middle of it.
   const server = await net.a.createServer({ shareLocalAddress: false, holepunch: false }).listen(
-    keyPairOf(1),
+    ownKeyPair(1),
   );
   for (const [end, code] of [["suspend", "SUSPENDED"], ["destroy", "NODE_DESTROYED"]] as const) {
     const punching = Promise.withResolvers<void>();
@@ -792,10 +792,10 @@ Deno.test("DHT-068 DHT-057 whoever waits for a peer is told that the node is gon
 
 Deno.test("DHT-041 a server that closes leaves its connections alone, and its name to others", async () => {
   await using net = await network();
-  await using server: Server = await net.a.createServer(echoing).listen(keyPairOf(1));
+  await using server: Server = await net.a.createServer(echoing).listen(ownKeyPair(1));
   const socket = net.b.connect(server.publicKey!);
   await socket.opened;
   await server.close();
   assert.equal(await echo(socket), "hello");
-  await assert.rejects(server.listen(keyPairOf(1)), { code: "NODE_DESTROYED" });
+  await assert.rejects(server.listen(ownKeyPair(1)), { code: "NODE_DESTROYED" });
 });

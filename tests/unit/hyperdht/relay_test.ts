@@ -16,7 +16,7 @@ import createTestnet, { type Testnet } from "../../../src/hyperdht/testnet/mod.t
 import { SecretStream } from "../../../src/secret_stream/mod.ts";
 import type { UDXStream } from "../../../src/udx/mod.ts";
 import { VirtualClock } from "../../helpers/virtual_clock.ts";
-import { EMPTY_PAYLOAD, keyPairOf } from "./support.ts";
+import { EMPTY_PAYLOAD, ownKeyPair } from "./support.ts";
 
 const FIREWALLED = { ephemeral: true, quickFirewall: false };
 const UNREACHABLE = { shareLocalAddress: false, holepunch: false as const };
@@ -39,7 +39,7 @@ async function network(options: HyperDHTOptions = {}): Promise<RelayNetwork> {
   const relayServer = await relayNode.createServer({ shareLocalAddress: false }, (socket) => {
     socket.on("error", () => {});
     relays.accept(socket, { id: socket.remotePublicKey });
-  }).listen(keyPairOf(100));
+  }).listen(ownKeyPair(100));
   return {
     testnet,
     a,
@@ -83,7 +83,7 @@ Deno.test("DHT-028 DHT-029 DHT-077 a server's relay: a key, keys or a function, 
       { ...UNREACHABLE, relayThrough, relayKeepAlive: 1000 + index },
       echoing,
     )
-      .listen(keyPairOf(index));
+      .listen(ownKeyPair(index));
     const socket = net.b.connect(server.publicKey!, { localConnection: false });
     assert.equal(await exchange(socket, "over the relay"), "over the relay");
     assert.equal((socket.rawStream as UDXStream).remotePort, net.testnet.nodes[1]!.address()!.port);
@@ -98,7 +98,7 @@ Deno.test("DHT-028 DHT-029 DHT-077 a server's relay: a key, keys or a function, 
 
 Deno.test("DHT-048 DHT-077 both sides leave the relay once a hole is open, and its pair ends", async () => {
   await using net = await network();
-  const server = await net.a.createServer({ shareLocalAddress: false }, echoing).listen(keyPairOf(1));
+  const server = await net.a.createServer({ shareLocalAddress: false }, echoing).listen(ownKeyPair(1));
   const paired = new Promise<void>((resolve) => {
     const accept = net.relays.accept.bind(net.relays);
     let closedCount = 0;
@@ -129,12 +129,12 @@ Deno.test("DHT-048 DHT-077 both sides leave the relay once a hole is open, and i
 Deno.test("DHT-048 a server connects to at most 64 relays that clients chose", async () => {
   // Time stands still for the server: whatever it has begun lasts.
   await using net = await network({ clock: new VirtualClock() });
-  const server = await net.a.createServer(UNREACHABLE, echoing).listen(keyPairOf(1));
+  const server = await net.a.createServer(UNREACHABLE, echoing).listen(ownKeyPair(1));
   // Never answers.
-  const silent = await net.testnet.nodes[2]!.createServer({ firewall: () => true }).listen(keyPairOf(101));
+  const silent = await net.testnet.nodes[2]!.createServer({ firewall: () => true }).listen(ownKeyPair(101));
   const to = server.relayAddresses[0]!;
   await Promise.all(Array.from({ length: 70 }, (_, i) => {
-    const noise = new NoiseWrap(keyPairOf(i), server.publicKey!).send({
+    const noise = new NoiseWrap(ownKeyPair(i), server.publicKey!).send({
       ...EMPTY_PAYLOAD,
       relayThrough: { publicKey: silent.publicKey!, token: new Uint8Array(32).fill(i) },
     });
@@ -155,7 +155,7 @@ Deno.test("DHT-028 DHT-048 a relay that is no key is a mistake of the caller", a
 Deno.test("DHT-041 DHT-077 a relayed connection outlives its server", async () => {
   await using net = await network();
   const server = await net.a.createServer({ ...UNREACHABLE, relayThrough: net.relayKey }, echoing).listen(
-    keyPairOf(1),
+    ownKeyPair(1),
   );
   const socket = net.b.connect(server.publicKey!, { localConnection: false });
   assert.equal(await exchange(socket, "one"), "one");
@@ -168,7 +168,7 @@ Deno.test("DHT-041 DHT-077 a relayed connection outlives its server", async () =
 
 Deno.test("DHT-057 DHT-048 a relay that is nowhere: the connect fails when nothing else is left, and says so", async () => {
   await using net = await network();
-  const server = await net.a.createServer(UNREACHABLE, echoing).listen(keyPairOf(1));
+  const server = await net.a.createServer(UNREACHABLE, echoing).listen(ownKeyPair(1));
   const socket = net.b.connect(server.publicKey!, {
     localConnection: false,
     relayThrough: DHT.keyPair().publicKey,

@@ -13,6 +13,16 @@ export function keyPairOf(byte: number): KeyPair {
   return DHT.keyPair(bytesOf(byte));
 }
 
+/**
+ * The pair of a number in this process, for servers on real sockets: tests in other processes may get the port that one
+ * here has just given back, and would answer for the same key.
+ */
+export function ownKeyPair(byte: number): KeyPair {
+  const seed = bytesOf(byte);
+  new DataView(seed.buffer).setUint32(0, Deno.pid);
+  return DHT.keyPair(seed);
+}
+
 /** `length` equal bytes. */
 export function bytesOf(byte: number, length = 32): Uint8Array {
   return new Uint8Array(length).fill(byte);
