@@ -223,11 +223,23 @@ Deno.test("announce and lookup meet under a topic; ping measures peers and nodes
 });
 
 Deno.test("announce ends when it is stopped, also where the network has gone, and says that it was not withdrawn", async () => {
-  const testnet = await createTestnet(3);
+  // At an address of its own: nodes of other tests may get ports that are given back, and would answer there.
+  const host = "127.0.0.9";
+  const bootstrap: string[] = [];
+  const nodes: HyperDHT[] = [];
+  for (let i = 0; i < 3; i++) {
+    const node = new HyperDHT({ host, ephemeral: false, firewalled: false, bootstrap });
+    await node.fullyBootstrapped();
+    nodes.push(node);
+    if (i === 0) bootstrap.push(`${host}:${node.address()!.port}`);
+  }
   const terminal = new RecordingTerminal();
-  const announcing = runCommandLine(["announce", SEED, ...network(testnet)], terminal);
+  const announcing = runCommandLine(
+    ["announce", SEED, "--host", host, "--bootstrap", bootstrap[0]!],
+    terminal,
+  );
   await terminal.line("Announced");
-  await testnet.destroy();
+  for (const node of nodes) await node.destroy();
   terminal.stop();
   assert.equal(await announcing, 0);
   assert.deepEqual([terminal.lines.at(-1), terminal.errors], [

@@ -13,13 +13,16 @@ export function keyPairOf(byte: number): KeyPair {
   return DHT.keyPair(bytesOf(byte));
 }
 
+/** Differs between test files, which run at the same time. */
+const [FILE_SALT] = crypto.getRandomValues(new Uint32Array(1));
+
 /**
- * The pair of a number in this process, for servers on real sockets: tests in other processes may get the port that one
- * here has just given back, and would answer for the same key.
+ * The pair of a number in this file, for servers on real sockets: a test of another file may get the port that one here
+ * has just given back, so that their networks meet, and would answer for the same key.
  */
 export function ownKeyPair(byte: number): KeyPair {
   const seed = bytesOf(byte);
-  new DataView(seed.buffer).setUint32(0, Deno.pid);
+  new DataView(seed.buffer).setUint32(0, FILE_SALT!);
   return DHT.keyPair(seed);
 }
 
