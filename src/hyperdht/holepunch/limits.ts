@@ -83,8 +83,8 @@ export const NAT_SKIP_NODES = 5;
 export const SETTLE_MS = 1000;
 
 /**
- * How long a server may take to answer the round that begins a punch with a random NAT, before it is sent again, ms: it
- * opens 256 sockets first, and one of hyperdht ends the punch when the round comes a second time.
+ * How long a server may take to answer the round that begins a punch with a random NAT, before it is sent again, ms: one
+ * of hyperdht opens 256 sockets first, and ends the punch when the round comes a second time.
  */
 export const RANDOM_PUNCH_ANSWER_MS = 3000;
 

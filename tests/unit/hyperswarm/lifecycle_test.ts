@@ -60,11 +60,7 @@ Deno.test("SW-025 clear() leaves all topics", async () => {
 
 Deno.test("SW-027 suspend() closes everything, resume() restores it", async () => {
   await using world = new World();
-  const server = world.swarm(1);
-  const client = world.swarm(2);
-  await server.join(TOPIC).flushed();
-  await client.join(TOPIC, { server: false }).flushed();
-  await world.settle();
+  const { client } = await world.pair();
   const log: string[] = [];
   await client.suspend({ log: (line) => log.push(line) });
   assert.equal(log.at(-1), "Swarm is suspended");

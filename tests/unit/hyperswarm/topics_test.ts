@@ -23,11 +23,7 @@ Deno.test("SW-018 a topic's limit bounds the peers that lookups hand on", async 
 
 Deno.test("SW-019 SW-022 SW-026 leave() withdraws and keeps connections", async () => {
   await using world = new World();
-  const server = world.swarm(1);
-  const client = world.swarm(2);
-  await server.join(TOPIC).flushed();
-  await client.join(TOPIC, { server: false }).flushed();
-  await world.settle();
+  const { server, client } = await world.pair();
   assert.equal(client.status(TOPIC)!.isClient, true);
   assert.equal(client.status(OTHER_TOPIC), null);
   assert.deepEqual(Array.from(server.topics(), ({ topic }) => topic), [TOPIC]);

@@ -33,6 +33,16 @@ export class World implements AsyncDisposable {
     return swarm;
   }
 
+  /** A swarm that announces `TOPIC`, and one that found it there. */
+  async pair(): Promise<{ server: Hyperswarm<MemoryDHT>; client: Hyperswarm<MemoryDHT> }> {
+    const server = this.swarm(1);
+    const client = this.swarm(2);
+    await server.join(TOPIC).flushed();
+    await client.join(TOPIC, { server: false }).flushed();
+    await this.settle();
+    return { server, client };
+  }
+
   /** Lets all that is ready happen. */
   settle(): Promise<void> {
     return settle();
